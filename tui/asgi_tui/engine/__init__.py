@@ -1,0 +1,1 @@
+"""Runs things: processes, sockets, files. asyncio, no Textual."""
