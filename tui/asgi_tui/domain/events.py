@@ -1,0 +1,364 @@
+"""What happens in a session, as typed values that every front end reads.
+
+``to_json`` and ``from_json`` are exact inverses, so a recorded stream replays. A trailing underscore of
+a field name (``from_``) is not part of its JSON name. Times are Unix seconds, durations milliseconds.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar
+
+
+class State(StrEnum):
+    """Where a session stands."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    RELOADING = "reloading"
+    STOPPING = "stopping"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all; ``at`` is when it happened."""
+
+    type: ClassVar[str] = ""
+    # Whether `run --json` prints it. The others are for a console that shows or replays a session.
+    public: ClassVar[bool] = True
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Starting(Event):
+    """A server is about to run. ``command`` is the native one, ``ran`` what really runs.
+
+    ``bind`` says why the server binds natively, empty where the console's socket is handed over.
+    ``inherited`` names settings from the environment or a configuration file and what became of them.
+    """
+
+    type: ClassVar[str] = "starting"
+    server: str
+    version: str
+    command: str
+    target: str = ""
+    python: str = ""
+    ran: str = ""
+    bind: str = ""
+    inherited: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Event):
+    """The app answered a request of the console's own through its address."""
+
+    type: ClassVar[str] = "ready"
+    server: str
+    version: str
+    url: str
+    pid: int
+    startup_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worker(Event):
+    """A process that serves the app: ``started``, ``ready`` or ``gone``."""
+
+    type: ClassVar[str] = "worker"
+    pid: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log(Event):
+    """One line of output. ``stream`` is stdout, stderr or console; ``level`` None where none is known."""
+
+    type: ClassVar[str] = "log"
+    stream: str
+    level: str | None
+    text: str
+    pid: int | None = None
+    logger: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Error(Event):
+    """One clear sentence: the thing, the cause, the mend. ``file`` and ``line`` where code is at fault."""
+
+    type: ClassVar[str] = "error"
+    what: str
+    why: str
+    mend: str
+    file: str | None = None
+    line: int | None = None
+    traceback: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All three parts as one sentence."""
+        return f"{self.what}: {self.why}; {self.mend}." if self.mend else f"{self.what}: {self.why}."
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStats:
+    """Totals of one route; ``route`` is the method and the framework's template or the folded path."""
+
+    route: str
+    requests: int
+    errors: int
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """Totals of one worker process; gone workers are not listed."""
+
+    pid: int
+    requests: int
+    errors: int
+    in_flight: int
+    websockets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats(Event):
+    """Totals since the session began, across reloads and switches; ``rate`` is requests per second now.
+
+    ``errors`` counts responses of 500 and above and exceptions; bytes are of bodies and WebSocket
+    messages; ``dropped`` counts records the probe could not keep.
+    """
+
+    type: ClassVar[str] = "stats"
+    requests: int = 0
+    errors: int = 0
+    in_flight: int = 0
+    websockets: int = 0
+    ws_messages_in: int = 0
+    ws_messages_out: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    rate: float = 0.0
+    p50_ms: float = 0.0
+    p90_ms: float = 0.0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    routes: tuple[RouteStats, ...] = ()
+    workers: tuple[WorkerStats, ...] = ()
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One ASGI message of a request: ``receive`` or ``send``, when (ms after the call) and how many bytes."""
+
+    direction: str
+    type: str
+    at_ms: float
+    bytes: int = 0
+    status: int | None = None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule of the ASGI specification that a request broke."""
+
+    rule: str
+    side: str
+    message: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Event):
+    """One request with its messages; a bounded number a second is reported."""
+
+    type: ClassVar[str] = "request"
+    id: str
+    method: str
+    path: str
+    route: str
+    status: int | None
+    duration_ms: float
+    server: str
+    pid: int
+    messages: tuple[Message, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file that was added, modified or deleted; ``path`` is relative to the project where it lies in it."""
+
+    path: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reload(Event):
+    """The end of a reload: at the first new answer (``ok``) or at the failure (``failed``)."""
+
+    type: ClassVar[str] = "reload"
+    outcome: str
+    changes: tuple[Change, ...]
+    phases: Mapping[str, float]
+    total_ms: float
+    refused: int = 0
+    reason: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch(Event):
+    """Another server has taken over; ``mapped`` and ``dropped`` say what became of each option."""
+
+    type: ClassVar[str] = "switch"
+    from_: str
+    to: str
+    mapped: tuple[str, ...]
+    dropped: tuple[str, ...]
+    phases: Mapping[str, float]
+    total_ms: float
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exit(Event):
+    """The session is over; ``server_code`` is what the server returned, None where it never ran."""
+
+    type: ClassVar[str] = "exit"
+    code: int
+    reason: str
+    server_code: int | None
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """The session moved to another state; ``reason`` is a short phrase for a person."""
+
+    type: ClassVar[str] = "state"
+    public: ClassVar[bool] = False
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage(Event):
+    """CPU (% of one core) and resident memory (bytes) of the server's process tree."""
+
+    type: ClassVar[str] = "usage"
+    public: ClassVar[bool] = False
+    cpu_percent: float
+    rss_bytes: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watching(Event):
+    """What is watched for changes: directories, and why watching is off where it is."""
+
+    type: ClassVar[str] = "watching"
+    public: ClassVar[bool] = False
+    paths: tuple[str, ...]
+    paused: bool = False
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.type: event
+    for event in (
+        Starting,
+        Ready,
+        Worker,
+        Log,
+        Error,
+        Stats,
+        Request,
+        Reload,
+        Switch,
+        Exit,
+        StateChanged,
+        Usage,
+        Watching,
+    )
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON object, ``type`` and ``at`` first."""
+    values: dict[str, Any] = _plain(event)
+    return {"type": event.type, "at": event.at} | values
+
+
+def from_json(data: Mapping[str, Any]) -> Event:
+    """The event that ``to_json`` gave. Raises ``ValueError`` where it is none."""
+    kind = EVENTS.get(str(data.get("type")))
+    if kind is None:
+        raise ValueError(f"no event type {data.get('type')!r}")
+    event = _build(kind, data)
+    assert isinstance(event, Event)
+    return event
+
+
+def _plain(value: Any) -> Any:
+    # Any: JSON is untyped; the dataclasses on both sides are what gives it its types.
+    if is_dataclass(value):
+        return {item.name.rstrip("_"): _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {item.name: hints[item.name] for item in fields(kind)}
+
+
+def _build(kind: type, data: Mapping[str, Any]) -> Any:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{kind.__name__}: not an object")
+    values = {
+        name: _typed(hint, data[name.rstrip("_")], name)
+        for name, hint in _hints(kind).items()
+        if name.rstrip("_") in data
+    }
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from None
+
+
+def _typed(hint: Any, value: Any, name: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        hint = next(argument for argument in arguments if argument is not type(None))
+        return _typed(hint, value, name)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_typed(arguments[0], item, name) for item in value)
+    if origin is Mapping and isinstance(value, Mapping):
+        return {str(key): _typed(arguments[1], item, name) for key, item in value.items()}
+    if is_dataclass(hint):
+        return _build(typing.cast(type, hint), value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    raise ValueError(f"field {name}: {value!r} is no {hint}")

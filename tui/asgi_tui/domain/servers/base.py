@@ -1,0 +1,319 @@
+"""What every server adapter has: how common concepts become native arguments, and what cannot be done."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeAlias
+
+from asgi_tui.domain.concepts import CONCEPTS, Kind, Value, show_value
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.text import MASK
+
+Family: TypeAlias = Literal["inet", "inet6", "unix"]
+
+PROBE_TARGET = "asgi_probe.app:app"
+
+_LEVEL = r"(?P<level>TRACE|DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
+# logging.BASIC_FORMAT, which any app may log in whatever its server is
+_PYTHON_LOG = re.compile(rf"{_LEVEL}:(?P<logger>[\w.]+):(?P<text>.*)")
+_LEVEL_NAMES = {"warn": "warning", "fatal": "critical"}
+
+
+def log_pattern(pattern: str) -> re.Pattern[str]:
+    """A compiled log line pattern in which ``LEVEL`` stands for the names of the levels."""
+    return re.compile(pattern.replace("LEVEL", _LEVEL))
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How one concept becomes native arguments.
+
+    ``off`` is the argument that turns a switch off; ``choices`` are the server's own where they are not
+    the concept's; ``values`` renames values; ``default`` is what the server does when nothing is given.
+    """
+
+    flag: str
+    off: str = ""
+    choices: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    default: Value | None = None
+    note: str = ""
+
+    def arguments(self, value: Value) -> list[str]:
+        """The native arguments for ``value``."""
+        if isinstance(value, bool):
+            chosen = self.flag if value else self.off
+            return chosen.split() if chosen else []
+        return [self.flag, self.values.get(str(value), str(value))]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A native command: environment it needs, then its arguments."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        prefix = [f"{name}={shlex.quote(value)}" for name, value in self.env.items()]
+        return " ".join([*prefix, shlex.join(self.argv)])
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of output, read: its level and logger where the line tells them."""
+
+    level: str | None
+    logger: str | None
+    text: str
+
+
+class Server:
+    """One ASGI server. A subclass is data and the few places where the server is unlike the others."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    # `python -m MODULE` runs it; `requires` are the distributions that must be installed, its own first.
+    module: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str] = ""
+    minimum: ClassVar[tuple[int, ...]] = (0,)
+    docs: ClassVar[str]
+    summary: ClassVar[str]
+    capabilities: ClassVar[tuple[str, ...]]
+    deprecated: ClassVar[str] = ""
+    flags: ClassVar[Mapping[str, Flag]]
+    # Values at which a concept that the server lacks is accepted all the same.
+    neutral: ClassVar[Mapping[str, tuple[Value, ...]]] = {}
+    # Why the server lacks a concept, in a few words.
+    lacks: ClassVar[Mapping[str, str]] = {}
+    has_lifespan: ClassVar[bool] = True
+    # Descriptors it can take over; for the rest it binds natively, and `bind_reason` says why.
+    adopts: ClassVar[frozenset[Family]] = frozenset({"inet", "inet6"})
+    log_format: ClassVar[re.Pattern[str]]
+    exit_codes: ClassVar[Mapping[int, str]] = {}
+    # Environment variables that set what the console owns; they never reach the server.
+    owned_environment: ClassVar[frozenset[str]] = frozenset()
+    # Prefixes and names of environment variables that the server reads, shown when set.
+    reads_environment: ClassVar[tuple[str, ...]] = ()
+    # Configuration files that the server reads by itself from its working directory.
+    reads_files: ClassVar[tuple[str, ...]] = ()
+    # Native arguments the console refuses, with the reason.
+    refused: ClassVar[Mapping[str, str]] = {}
+
+    _NEUTRAL: ClassVar[Mapping[str, tuple[Value, ...]]] = {
+        "workers": (1,),
+        "lifespan": ("auto",),
+        "factory": (False,),
+        "http": ("auto",),
+        "ws": ("auto",),
+        "proxy_headers": (False,),
+    }
+
+    # -- what is supported ------------------------------------------------------------------------
+
+    def supports(self, concept: str) -> bool:
+        """Whether the server has an option for the concept."""
+        return concept in self.flags
+
+    def choices(self, concept: str) -> tuple[str, ...]:
+        """The values a choice may take on this server; empty where any text will do."""
+        flag = self.flags.get(concept)
+        return (flag.choices if flag else ()) or CONCEPTS[concept].choices
+
+    def default(self, concept: str) -> Value | None:
+        """What the server does when the concept is left out; None where it has no such option."""
+        flag = self.flags.get(concept)
+        return flag.default if flag else None
+
+    def is_neutral(self, concept: str, value: Value) -> bool:
+        """Whether a concept that the server lacks changes nothing at this value."""
+        return value in self.neutral.get(concept, self._NEUTRAL.get(concept, ()))
+
+    def why_not(self, concept: str, value: Value) -> str | None:
+        """Why the server cannot do this option, or None where it can."""
+        if concept not in self.flags:
+            if self.is_neutral(concept, value):
+                return None
+            return self.lacks.get(concept, f"{self.name} has no such option")
+        choices = self.choices(concept)
+        if CONCEPTS[concept].kind is Kind.CHOICE and choices and value not in choices:
+            return f"{self.name} knows {', '.join(choices)}"
+        return None
+
+    def check(self, plan: LaunchPlan) -> list[Problem]:
+        """Everything that stands against running the plan, each one sentence."""
+        problems = []
+        for concept, value in plan.options.items():
+            why = self.why_not(concept, value)
+            if why:
+                shown = f"{concept}={show_value(concept, value)}"
+                problems.append(
+                    Problem(f"Option {shown} on {self.name}", why, "leave it out or pick another server")
+                )
+        if plan.tls and "tls_key" not in plan.options and self.supports("tls_cert"):
+            problems.append(Problem("Option tls_cert", "a certificate needs its key", "set tls_key too"))
+        if "tls_key" in plan.options and not plan.tls:
+            problems.append(Problem("Option tls_key", "a key needs its certificate", "set tls_cert too"))
+        if "uds" in plan.options and ("host" in plan.options or "port" in plan.options):
+            problems.append(
+                Problem("Option uds", "a Unix socket has neither host nor port", "keep one of them")
+            )
+        for argument in plan.native:
+            name = argument.partition("=")[0]
+            if name in self.refused:
+                problems.append(Problem(f"Argument {name}", self.refused[name], "leave it out"))
+        return problems
+
+    # -- the command that is shown ----------------------------------------------------------------
+
+    def command(self, plan: LaunchPlan) -> Command:
+        """The plain native command for the plan, as a person would type it."""
+        return Command(
+            (
+                *self.executable(),
+                *self.leading(),
+                *self.option_arguments(plan),
+                *self.bind_arguments(plan),
+                *self.app_dir_arguments(plan),
+                *self.shown_native(plan),
+                *self.target_arguments(plan),
+            ),
+            self.command_environment(plan),
+        )
+
+    def executable(self) -> tuple[str, ...]:
+        """The command's name."""
+        return (self.module,)
+
+    def leading(self) -> list[str]:
+        """Arguments without which it would not serve ASGI."""
+        return []
+
+    def option_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Native arguments of all concepts but the address and the app directory; secrets masked."""
+        arguments: list[str] = []
+        for concept, value in plan.options.items():
+            if concept in ("host", "port", "uds", "app_dir") or concept not in self.flags:
+                continue
+            if value != self.flags[concept].default:
+                shown = MASK if CONCEPTS[concept].secret else value
+                arguments += self.flags[concept].arguments(shown)
+        return arguments
+
+    def bind_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Native arguments of the address, where it is not the default."""
+        if "uds" in plan.options:
+            return [self.flags["uds"].flag, plan.text("uds")]
+        arguments = []
+        for concept in ("host", "port"):
+            if concept in plan.options and plan.options[concept] != self.default(concept):
+                arguments += [self.flags[concept].flag, str(plan.options[concept])]
+        return arguments
+
+    def app_dir_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Native arguments that make the app importable."""
+        if "app_dir" not in plan.options or not self.flags["app_dir"].flag:
+            return []
+        return [self.flags["app_dir"].flag, plan.text("app_dir")]
+
+    def shown_native(self, plan: LaunchPlan) -> list[str]:
+        """The user's own native arguments."""
+        return list(plan.native)
+
+    def target_arguments(self, plan: LaunchPlan) -> list[str]:
+        """The target as the server spells it."""
+        return [str(plan.target)]
+
+    def command_environment(self, plan: LaunchPlan) -> dict[str, str]:
+        """Environment variables that the native command needs."""
+        return {}
+
+    # -- what really runs -------------------------------------------------------------------------
+
+    def bind_reason(self, plan: LaunchPlan, family: Family) -> str:
+        """Why the server must bind by itself; empty where it takes the console's socket."""
+        if family in self.adopts:
+            return ""
+        kind = {"inet": "IPv4", "inet6": "IPv6", "unix": "a Unix socket"}[family]
+        return f"{self.name} binds {kind} itself"
+
+    def run_arguments(self, plan: LaunchPlan, fd: int | None, version: tuple[int, ...]) -> list[str]:
+        """Arguments of the child: the probe in place of the app, and all that the console owns, explicitly.
+
+        ``fd`` is the console's listening socket, None where the server binds natively.
+        """
+        secrets = [
+            argument
+            for concept, value in plan.options.items()
+            if concept in self.flags and CONCEPTS[concept].secret
+            for argument in self.flags[concept].arguments(value)
+        ]
+        options = self.option_arguments(self._runtime_plan(plan))
+        bind = self.adopt_arguments(plan, fd) if fd is not None else self.native_bind_arguments(plan)
+        return [
+            *self.leading(),
+            *self.owned_arguments(plan, version),
+            *options,
+            *secrets,
+            *bind,
+            *plan.native,
+            PROBE_TARGET,
+        ]
+
+    def _runtime_plan(self, plan: LaunchPlan) -> LaunchPlan:
+        # Workers are passed explicitly; the target and its directory are the probe's business.
+        skipped = {"workers", "factory", "app_dir"}
+        return plan.with_options(
+            {
+                concept: value
+                for concept, value in plan.options.items()
+                if concept not in skipped and not CONCEPTS[concept].secret
+            }
+        )
+
+    def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
+        """What no variable or file may change: the number of workers and the interface."""
+        return ["--workers", str(plan.workers)]
+
+    def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
+        """Arguments that hand over the console's socket."""
+        return ["--fd", str(fd)]
+
+    def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Arguments that make the server bind by itself, always explicit."""
+        if "uds" in plan.options:
+            return [self.flags["uds"].flag, plan.text("uds")]
+        return ["--host", plan.host, "--port", str(plan.port)]
+
+    def expects_lifespan(self, plan: LaunchPlan) -> bool:
+        """Whether the server sends lifespan events under this plan."""
+        return self.has_lifespan and plan.text("lifespan", "auto") != "off"
+
+    # -- what comes back --------------------------------------------------------------------------
+
+    def read_line(self, text: str) -> LogLine:
+        """The level and logger of one line of output."""
+        match = self.log_format.match(text) or _PYTHON_LOG.match(text)
+        if match is None:
+            return LogLine(None, None, text)
+        parts = match.groupdict()
+        level = (parts.get("level") or "info").lower()
+        return LogLine(_LEVEL_NAMES.get(level, level), parts.get("logger"), parts.get("text") or "")
+
+    def exit_meaning(self, code: int) -> str:
+        """What an exit code says, in words; negative codes are signals (``subprocess``)."""
+        if code < 0:
+            try:
+                name = signal.Signals(-code).name
+            except ValueError:
+                name = f"signal {-code}"
+            return f"ended by {name}"
+        if code in self.exit_codes:
+            return self.exit_codes[code]
+        return "ended normally" if code == 0 else f"ended with code {code}"

@@ -1,0 +1,86 @@
+"""granian: options and behaviour as in granian/cli.py and granian/server/common.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from asgi_tui.domain.concepts import Value
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+
+_OWNED = (
+    "HOST",
+    "PORT",
+    "UDS",
+    "INTERFACE",
+    "WORKERS",
+    "FACTORY",
+    "WORKING_DIR",
+    "RELOAD",
+    "RELOAD_PATHS",
+    "PID_FILE",
+)
+
+
+class Granian(Server):
+    """A Rust HTTP server for Python apps; HTTP/1.1, HTTP/2 and WebSockets."""
+
+    name = "granian"
+    title = "Granian"
+    module = "granian"
+    requires = ("granian",)
+    docs = "https://github.com/emmett-framework/granian"
+    summary = "HTTP/1.1, HTTP/2 and WebSockets, in Rust"
+    capabilities = (
+        "http/1.1",
+        "http/2",
+        "h2c",
+        "websocket",
+        "lifespan",
+        "state",
+        "workers",
+        "tls",
+        "factory",
+        "handover",
+    )
+    flags: ClassVar = {
+        "host": Flag("--host", default="127.0.0.1"),
+        "port": Flag("--port", default=8000),
+        "uds": Flag("--uds"),
+        "workers": Flag("--workers", default=1),
+        "log_level": Flag(
+            "--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info"
+        ),
+        "access_log": Flag("--access-log", "--no-access-log", default=False),
+        "root_path": Flag("--url-path-prefix", default=""),
+        "lifespan": Flag("--interface", choices=("auto", "off"), default="auto", note="off is asginl"),
+        "factory": Flag("--factory", "--no-factory", default=False),
+        "app_dir": Flag("--working-dir"),
+        "tls_cert": Flag("--ssl-certificate"),
+        "tls_key": Flag("--ssl-keyfile"),
+        "tls_key_password": Flag("--ssl-keyfile-password"),
+        "graceful_timeout": Flag("--workers-kill-timeout"),
+        "http": Flag("--http", choices=("auto", "1", "2"), default="auto"),
+        "ws": Flag("--no-ws", choices=("auto", "none"), default="auto"),
+    }
+    lacks: ClassVar = {"proxy_headers": "granian has a wrapper for proxies in place of an option"}
+    log_format = log_pattern(r"\[LEVEL\] (?P<text>.*)")
+    exit_codes: ClassVar = {1: "a worker failed to start or ended unexpectedly"}
+    owned_environment = frozenset(f"GRANIAN_{name}" for name in _OWNED)
+    reads_environment = ("GRANIAN_",)
+    refused: ClassVar = {
+        "--reload": "the console reloads by itself",
+        "--interface": "the console serves ASGI apps and sets it",
+    }
+
+    def option_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Its default interface is RSGI; ``ws`` can only be switched off."""
+        options = dict(plan.options)
+        interface = "asginl" if options.pop("lifespan", "auto") == "off" else "asgi"
+        websocket: Value = options.pop("ws", "auto")
+        arguments = ["--interface", interface, *super().option_arguments(plan.with_options(options))]
+        return [*arguments, "--no-ws"] if websocket == "none" else arguments
+
+    def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
+        """It has no flag for a descriptor: the launcher hands the socket over (``asgi_probe.adopt``)."""
+        return self.native_bind_arguments(plan)

@@ -1,0 +1,133 @@
+"""gunicorn: options and behaviour as in gunicorn/config.py and gunicorn/arbiter.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+from asgi_tui.domain.servers.hypercorn import bind_address
+from asgi_tui.domain.servers.uvicorn import Uvicorn
+
+# A file of the probe's that loads the user's configuration and takes out what the console owns.
+CONFIG_FILE = "gunicorn_conf.py"
+
+_FLAGS = {
+    "host": Flag("--bind", default="127.0.0.1"),
+    "port": Flag("--bind", default=8000),
+    "uds": Flag("--bind"),
+    "workers": Flag("--workers", default=1),
+    "log_level": Flag(
+        "--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info"
+    ),
+    "access_log": Flag("--access-logfile -", default=False),
+    "factory": Flag("", default=False, note="written as module:create_app()"),
+    "app_dir": Flag("--pythonpath"),
+    "tls_cert": Flag("--certfile"),
+    "tls_key": Flag("--keyfile"),
+    "graceful_timeout": Flag("--graceful-timeout", default=30),
+}
+
+
+class Gunicorn(Server):
+    """The pre-fork server with its native ``asgi`` worker."""
+
+    name = "gunicorn"
+    title = "Gunicorn (asgi worker)"
+    module = "gunicorn"
+    requires: ClassVar[tuple[str, ...]] = ("gunicorn",)
+    extra = "gunicorn"
+    minimum = (24,)
+    docs = "https://gunicorn.org/"
+    summary = "The pre-fork server with its own ASGI worker"
+    capabilities: ClassVar[tuple[str, ...]] = (
+        "http/1.1",
+        "http/2",
+        "websocket",
+        "lifespan",
+        "state",
+        "workers",
+        "tls",
+        "factory",
+        "handover",
+    )
+    worker_class: ClassVar[str] = "asgi"
+    flags: ClassVar = _FLAGS | {
+        "root_path": Flag("--root-path", default=""),
+        "lifespan": Flag("--asgi-lifespan", default="auto"),
+        "http": Flag("--http-parser", choices=("auto", "fast", "python"), default="auto"),
+    }
+    lacks: ClassVar = {
+        "tls_key_password": "gunicorn reads only keys without a password",
+        "ws": "gunicorn has one WebSocket implementation",
+        "proxy_headers": "gunicorn trusts addresses by --forwarded-allow-ips in place of a switch",
+    }
+    log_format = log_pattern(r"\[[-\d]+ [:\d]+ [-+]\d+\] \[(?P<pid>\d+)\] \[LEVEL\] (?P<text>.*)")
+    exit_codes: ClassVar = {
+        1: "the configuration was refused",
+        3: "the app failed to start",
+        4: "the app was not found",
+    }
+    reads_environment = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
+    owned_environment = frozenset({"WEB_CONCURRENCY"})
+    reads_files = ("gunicorn.conf.py",)
+    refused: ClassVar = {
+        "--reload": "the console reloads by itself",
+        "-D": "a daemon would leave the console",
+        "--daemon": "a daemon would leave the console",
+        "-k": "the server picked in the console sets the worker class",
+        "--worker-class": "the server picked in the console sets the worker class",
+    }
+
+    def leading(self) -> list[str]:
+        """Its default worker class serves WSGI."""
+        return ["-k", self.worker_class]
+
+    def bind_arguments(self, plan: LaunchPlan) -> list[str]:
+        """One ``--bind`` holds host and port, or the Unix socket."""
+        if "uds" in plan.options:
+            return ["--bind", f"unix:{plan.text('uds')}"]
+        if (plan.host, plan.port) == ("127.0.0.1", 8000):
+            return []
+        return ["--bind", bind_address(plan.host, plan.port)]
+
+    def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Always explicit: a configuration file may hold another address."""
+        return self.bind_arguments(plan) or ["--bind", bind_address(plan.host, plan.port)]
+
+    def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
+        """gunicorn/sock.py reads ``fd://``."""
+        return ["--bind", f"fd://{fd}"]
+
+    def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
+        """All users' runs share one control socket by default, so this run has none (25.1 and newer)."""
+        control = ["--no-control-socket"] if version >= (25, 1) else []
+        return ["--workers", str(plan.workers), *control]
+
+    def target_arguments(self, plan: LaunchPlan) -> list[str]:
+        """A factory is written as a call."""
+        return [f"{plan.target}()" if plan.target.factory else str(plan.target)]
+
+
+class GunicornUvicorn(Gunicorn):
+    """The legacy pattern: gunicorn managing uvicorn's worker class."""
+
+    name = "gunicorn-uvicorn"
+    title = "Gunicorn (uvicorn worker)"
+    requires = ("gunicorn", "uvicorn-worker")
+    minimum = (20,)
+    docs = "https://github.com/Kludex/uvicorn-worker"
+    summary = "Legacy: uvicorn's worker class under gunicorn"
+    capabilities = ("http/1.1", "websocket", "lifespan", "state", "workers", "tls", "factory", "handover")
+    deprecated = "uvicorn manages workers by itself since 0.30"
+    worker_class = "uvicorn_worker.UvicornWorker"
+    flags: ClassVar = _FLAGS
+    lacks: ClassVar = Gunicorn.lacks | {
+        "root_path": "uvicorn's worker class takes no options of uvicorn's",
+        "lifespan": "uvicorn's worker class takes no options of uvicorn's",
+        "http": "uvicorn's worker class takes no options of uvicorn's",
+    }
+
+    def equivalent(self, plan: LaunchPlan) -> str:
+        """The native uvicorn command that does the same without gunicorn."""
+        return str(Uvicorn().command(plan))

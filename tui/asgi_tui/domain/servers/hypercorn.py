@@ -1,0 +1,96 @@
+"""hypercorn: options and behaviour as in hypercorn/__main__.py and hypercorn/run.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+
+
+def bind_address(host: str, port: int) -> str:
+    """``host:port`` with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Hypercorn(Server):
+    """HTTP/1.1, HTTP/2, HTTP/3 and WebSockets over both; written on the sans-io libraries."""
+
+    name = "hypercorn"
+    title = "Hypercorn"
+    module = "hypercorn"
+    requires = ("hypercorn",)
+    docs = "https://hypercorn.readthedocs.io/"
+    summary = "HTTP/1.1, HTTP/2, HTTP/3 and WebSockets"
+    capabilities = (
+        "http/1.1",
+        "http/2",
+        "http/3",
+        "h2c",
+        "websocket",
+        "lifespan",
+        "state",
+        "workers",
+        "tls",
+        "factory",
+        "handover",
+    )
+    adopts = frozenset({"inet", "inet6", "unix"})
+    flags: ClassVar = {
+        "host": Flag("--bind", default="127.0.0.1"),
+        "port": Flag("--bind", default=8000),
+        "uds": Flag("--bind"),
+        "workers": Flag("--workers", default=1),
+        "log_level": Flag(
+            "--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info"
+        ),
+        "access_log": Flag("--access-logfile -", default=False),
+        "root_path": Flag("--root-path", default=""),
+        "factory": Flag("", default=False, note="written as module:create_app()"),
+        "app_dir": Flag("", note="written before the module"),
+        "tls_cert": Flag("--certfile"),
+        "tls_key": Flag("--keyfile"),
+        "tls_key_password": Flag("--keyfile-password"),
+        "graceful_timeout": Flag("--graceful-timeout", default=3),
+    }
+    lacks: ClassVar = {
+        "lifespan": "hypercorn always tries lifespan",
+        "http": "hypercorn picks the protocol by negotiation",
+        "ws": "hypercorn has one WebSocket implementation",
+        "proxy_headers": "hypercorn has ProxyFixMiddleware in place of an option",
+    }
+    log_format = log_pattern(r"\[[-\d]+ [:\d]+ [-+]\d+\] \[(?P<pid>\d+)\] \[LEVEL\] (?P<text>.*)")
+    exit_codes: ClassVar = {1: "the app could not be imported"}
+    refused: ClassVar = {
+        "--reload": "the console reloads by itself",
+        "-D": "a daemon would leave the console",
+        "--daemon": "a daemon would leave the console",
+        "--quic-bind": "the console cannot follow a QUIC socket yet",
+    }
+
+    def bind_arguments(self, plan: LaunchPlan) -> list[str]:
+        """One ``--bind`` holds host and port, or the Unix socket."""
+        if "uds" in plan.options:
+            return ["--bind", f"unix:{plan.text('uds')}"]
+        if (plan.host, plan.port) == ("127.0.0.1", 8000):
+            return []
+        return ["--bind", bind_address(plan.host, plan.port)]
+
+    def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Always explicit."""
+        return self.bind_arguments(plan) or ["--bind", bind_address(plan.host, plan.port)]
+
+    def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
+        """hypercorn/config.py reads ``fd://``."""
+        return ["--bind", f"fd://{fd}"]
+
+    def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
+        """``-w 0`` serves in one process; even ``-w 1`` spawns a worker."""
+        return ["--workers", "0" if plan.workers == 1 else str(plan.workers)]
+
+    def target_arguments(self, plan: LaunchPlan) -> list[str]:
+        """The part after the colon is evaluated, so a factory is called there; a path is split off."""
+        call = "()" if plan.target.factory else ""
+        directory = plan.text("app_dir")
+        prefix = f"{directory.rstrip('/')}/" if directory else ""
+        return [f"{prefix}{plan.target}{call}"]

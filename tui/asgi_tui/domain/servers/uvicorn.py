@@ -1,0 +1,66 @@
+"""uvicorn: options and behaviour as in uvicorn/main.py and uvicorn/config.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+
+_OWNED = (
+    "APP",
+    "HOST",
+    "PORT",
+    "UDS",
+    "FD",
+    "RELOAD",
+    "RELOAD_DIR",
+    "WORKERS",
+    "FACTORY",
+    "APP_DIR",
+    "INTERFACE",
+)
+
+
+class Uvicorn(Server):
+    """The most used one; HTTP/1.1 and WebSockets."""
+
+    name = "uvicorn"
+    title = "Uvicorn"
+    module = "uvicorn"
+    requires = ("uvicorn",)
+    docs = "https://uvicorn.dev/"
+    summary = "HTTP/1.1 and WebSockets; the default of most frameworks"
+    capabilities = ("http/1.1", "websocket", "lifespan", "state", "workers", "tls", "factory", "handover")
+    adopts = frozenset({"inet", "inet6", "unix"})
+    flags: ClassVar = {
+        "host": Flag("--host", default="127.0.0.1"),
+        "port": Flag("--port", default=8000),
+        "uds": Flag("--uds"),
+        "workers": Flag("--workers", default=1),
+        "log_level": Flag("--log-level", default="info"),
+        "access_log": Flag("--access-log", "--no-access-log", default=True),
+        "root_path": Flag("--root-path", default=""),
+        "lifespan": Flag("--lifespan", default="auto"),
+        "factory": Flag("--factory", default=False),
+        "app_dir": Flag("--app-dir"),
+        "tls_cert": Flag("--ssl-certfile"),
+        "tls_key": Flag("--ssl-keyfile"),
+        "tls_key_password": Flag("--ssl-keyfile-password"),
+        "graceful_timeout": Flag("--timeout-graceful-shutdown"),
+        "http": Flag("--http", choices=("auto", "h11", "httptools"), default="auto"),
+        "ws": Flag("--ws", choices=("auto", "websockets", "websockets-sansio", "wsproto"), default="auto"),
+        "proxy_headers": Flag("--proxy-headers", "--no-proxy-headers", default=True),
+    }
+    log_format = log_pattern(r"LEVEL: +(?P<text>.*)")
+    exit_codes: ClassVar = {1: "the app could not be imported", 3: "the app failed to start"}
+    owned_environment = frozenset(f"UVICORN_{name}" for name in _OWNED) | {"WEB_CONCURRENCY"}
+    reads_environment = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")
+    refused: ClassVar = {
+        "--reload": "the console reloads by itself",
+        "--fd": "the console hands over its own socket",
+    }
+
+    def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
+        """Colours would only be taken out again, so they are not asked for."""
+        return ["--workers", str(plan.workers), "--interface", "asgi3", "--no-use-colors"]

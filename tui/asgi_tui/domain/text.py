@@ -1,0 +1,41 @@
+"""Untrusted text made safe to show, and secrets in it masked."""
+
+from __future__ import annotations
+
+import re
+
+# ECMA-48: CSI with its parameters and final byte; OSC, DCS, SOS, PM and APC up to their terminator; the
+# two-character escapes. 8-bit C1 introducers count as well, since some terminals honour them.
+_SGR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_SECRET_QUERY = re.compile(
+    r"(?i)([?&](?:access_token|api[_-]?key|auth|code|key|password|passwd|secret|session|sig|signature|token)=)"
+    r"[^&\s\"']+"
+)
+
+MASK = "••••••"
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def sanitize(text: str) -> str:
+    """``text`` without colour sequences and with every other control character made visible.
+
+    Nothing that is left can move the cursor, change a mode, a title or the clipboard, or reorder what
+    is read (bidirectional overrides). Tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return _CONTROL.sub(_visible, _SGR.sub("", text))
+
+
+def mask_secrets(text: str) -> str:
+    """``text`` with the values of query keys that name a secret masked."""
+    if "=" not in text:
+        return text
+    return _SECRET_QUERY.sub(rf"\g<1>{MASK}", text)
