@@ -133,8 +133,9 @@ class WorkerStats:
 class Stats(Event):
     """Totals since the session began, across reloads and switches; ``rate`` is requests per second now.
 
-    ``errors`` counts responses of 500 and above and exceptions; bytes are of bodies and WebSocket
-    messages; ``dropped`` counts records the probe could not keep.
+    ``websockets`` counts those accepted, ``websockets_open`` those open now, ``in_flight`` requests that
+    are being served. ``errors`` counts responses of 500 and above and exceptions; bytes are of bodies and
+    of WebSocket messages; ``dropped`` counts records the probe could not keep.
     """
 
     type: ClassVar[str] = "stats"
@@ -142,6 +143,7 @@ class Stats(Event):
     errors: int = 0
     in_flight: int = 0
     websockets: int = 0
+    websockets_open: int = 0
     ws_messages_in: int = 0
     ws_messages_out: int = 0
     bytes_in: int = 0

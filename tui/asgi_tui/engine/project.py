@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,9 +106,9 @@ def load_project(cwd: Path, python: str | None, environ: Mapping[str, str]) -> P
     return Project(cwd, project_root(cwd), interpreter, list_servers(interpreter), tuple(discover(cwd)))
 
 
-def require_server(project: Project, name: str) -> ServerInfo:
+def require_server(servers: Iterable[ServerInfo], name: str) -> ServerInfo:
     """The server, installed. Raises ``Problem`` that says how to install what is missing."""
-    info = project.server(name)
+    info = next(info for info in servers if info.name == name)
     if info.missing:
         names = " ".join(f"'{item}'" if ">" in item else item for item in info.missing)
         raise Problem(

@@ -71,6 +71,7 @@ class LogLine:
     level: str | None
     logger: str | None
     text: str
+    pid: int | None = None
 
 
 class Server:
@@ -291,6 +292,24 @@ class Server:
             return [self.flags["uds"].flag, plan.text("uds")]
         return ["--host", plan.host, "--port", str(plan.port)]
 
+    def environment(self, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The environment less what the console owns, and in words what the server inherits from it."""
+        kept = {name: value for name, value in environ.items() if name not in self.owned_environment}
+        inherited = []
+        for name in sorted(environ):
+            if not name.startswith(self.reads_environment):
+                continue
+            if name in self.owned_environment:
+                inherited.append(f"{name} is set and left out: the console decides this")
+            else:
+                value = MASK if "PASSWORD" in name else environ[name]
+                inherited.append(f"{name}={value} is inherited")
+        return kept, tuple(inherited)
+
+    def answers_http1(self, plan: LaunchPlan) -> bool:
+        """Whether the console can ask the server over HTTP/1.1 if it is ready."""
+        return True
+
     def expects_lifespan(self, plan: LaunchPlan) -> bool:
         """Whether the server sends lifespan events under this plan."""
         return self.has_lifespan and plan.text("lifespan", "auto") != "off"
@@ -304,7 +323,8 @@ class Server:
             return LogLine(None, None, text)
         parts = match.groupdict()
         level = (parts.get("level") or "info").lower()
-        return LogLine(_LEVEL_NAMES.get(level, level), parts.get("logger"), parts.get("text") or "")
+        pid = int(parts["pid"]) if parts.get("pid") else None
+        return LogLine(_LEVEL_NAMES.get(level, level), parts.get("logger"), parts.get("text") or "", pid)
 
     def exit_meaning(self, code: int) -> str:
         """What an exit code says, in words; negative codes are signals (``subprocess``)."""

@@ -84,3 +84,7 @@ class Granian(Server):
     def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
         """It has no flag for a descriptor: the launcher hands the socket over (``asgi_probe.adopt``)."""
         return self.native_bind_arguments(plan)
+
+    def answers_http1(self, plan: LaunchPlan) -> bool:
+        """Not where only HTTP/2 is spoken."""
+        return plan.text("http", "auto") != "2"

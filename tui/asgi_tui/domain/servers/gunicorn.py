@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
@@ -27,6 +29,30 @@ _FLAGS = {
     "tls_key": Flag("--keyfile"),
     "graceful_timeout": Flag("--graceful-timeout", default=30),
 }
+
+
+_OWNED_VALUES = ("-b", "--bind", "-w", "--workers", "-k", "--worker-class", "-c", "--config", "-p", "--pid")
+_OWNED_SWITCHES = ("--reload", "-D", "--daemon")
+
+
+def without_owned(arguments: str) -> tuple[list[str], list[str]]:
+    """The arguments that the console does not own, and those it does."""
+    try:
+        parts = shlex.split(arguments)
+    except ValueError:
+        return [], [arguments]
+    left: list[str] = []
+    dropped: list[str] = []
+    words = iter(parts)
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if name in _OWNED_SWITCHES:
+            dropped.append(word)
+        elif name in _OWNED_VALUES:
+            dropped += [word] if equals else [word, *([value] if (value := next(words, None)) else [])]
+        else:
+            left.append(word)
+    return left, dropped
 
 
 class Gunicorn(Server):
@@ -82,6 +108,36 @@ class Gunicorn(Server):
     def leading(self) -> list[str]:
         """Its default worker class serves WSGI."""
         return ["-k", self.worker_class]
+
+    def environment(self, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+        """``GUNICORN_CMD_ARGS`` holds arguments, of which the console takes its own out."""
+        kept, inherited = super().environment(environ)
+        arguments = kept.pop("GUNICORN_CMD_ARGS", "")
+        if not arguments:
+            return kept, inherited
+        left, dropped = without_owned(arguments)
+        if left:
+            kept["GUNICORN_CMD_ARGS"] = shlex.join(left)
+        notes = [note for note in inherited if not note.startswith("GUNICORN_CMD_ARGS")]
+        for words, fate in ((left, "inherited"), (dropped, "left out: the console decides this")):
+            if words:
+                notes.append(f"GUNICORN_CMD_ARGS: {shlex.join(words)} is {fate}")
+        return kept, tuple(notes)
+
+    def split_config(self, native: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        """The configuration file among the user's own arguments, and the rest of them.
+
+        gunicorn takes one file, and the console needs it for its own, which reads the user's.
+        """
+        conf, rest = "", []
+        words = iter(native)
+        for word in words:
+            name, equals, value = word.partition("=")
+            if name in ("-c", "--config"):
+                conf = value if equals else next(words, "")
+            else:
+                rest.append(word)
+        return conf, tuple(rest)
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """One ``--bind`` holds host and port, or the Unix socket."""

@@ -1,0 +1,237 @@
+"""A driver that plays a script, and a project that is only told of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from asgi_tui.domain.events import (
+    Change,
+    Error,
+    Event,
+    Log,
+    Ready,
+    Reload,
+    RouteStats,
+    Starting,
+    State,
+    StateChanged,
+    Stats,
+    Switch,
+    Usage,
+    Watching,
+    WorkerStats,
+)
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import SERVERS, get_server
+from asgi_tui.domain.target import Target
+from asgi_tui.engine.discovery import Candidate
+from asgi_tui.engine.interpreters import Interpreter
+from asgi_tui.engine.project import Project, ServerInfo
+from asgi_tui.frontends.console.app import ConsoleApp
+
+AT = 1_790_000_000.0
+URL = "http://127.0.0.1:8000"
+VERSIONS = {
+    "uvicorn": "0.54.0",
+    "hypercorn": "0.18.0",
+    "daphne": "4.2.3",
+    "granian": "2.8.7",
+    "gunicorn": "27.0.1",
+    "gunicorn-uvicorn": "27.0.1",
+}
+CWD = Path("/srv/shop")
+CANDIDATES = (
+    Candidate("main:app", "FastAPI", False, "app in main.py", ""),
+    Candidate("shop.asgi:create_app", "Starlette", True, "factory in shop/asgi.py", "src"),
+)
+
+
+class FakeDriver:
+    """Records what it is told and plays what ``play`` is given."""
+
+    def __init__(self, *, scripted: bool = True) -> None:
+        self.calls: list[str] = []
+        self.closed = False
+        self.may_close = asyncio.Event()
+        self.may_close.set()
+        self._state = State.STOPPED
+        self._plan: LaunchPlan | None = None
+        self._scripted = scripted
+        self._batches: asyncio.Queue[list[Event] | None] = asyncio.Queue()
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def plan(self) -> LaunchPlan | None:
+        return self._plan
+
+    async def events(self) -> AsyncIterator[list[Event]]:
+        while (batch := await self._batches.get()) is not None:
+            yield batch
+
+    def play(self, *events: Event) -> None:
+        for event in events:
+            if isinstance(event, StateChanged):
+                self._state = event.state
+        self._batches.put_nowait(list(events))
+
+    async def start(self, plan: LaunchPlan) -> None:
+        self.calls.append(f"start {plan.server} {plan.target}")
+        self._plan = plan
+        if self._scripted:
+            self.play(*start_events(plan))
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+        if self._scripted:
+            self.play(StateChanged(AT + 9, State.STOPPING), StateChanged(AT + 9, State.STOPPED, "stopped"))
+
+    async def restart(self) -> None:
+        self.calls.append("restart")
+
+    async def switch(self, server: str) -> None:
+        from asgi_tui.domain.mapping import map_plan
+
+        self.calls.append(f"switch {server}")
+        assert self._plan is not None
+        mapping = map_plan(self._plan, server)
+        old, self._plan = self._plan.server, mapping.plan
+        if self._scripted:
+            self.play(
+                StateChanged(AT + 60, State.READY),
+                Ready(AT + 60, server, VERSIONS[server], URL, 4300, 84.0),
+                Switch(AT + 60, old, server, mapping.mapped, mapping.dropped, {"start": 70.0}, 84.0),
+            )
+
+    async def close(self) -> None:
+        self.calls.append("close")
+        await self.may_close.wait()
+        self.closed = True
+        self._batches.put_nowait(None)
+
+
+def start_events(plan: LaunchPlan) -> list[Event]:
+    """A start that works."""
+    version = VERSIONS[plan.server]
+    return [
+        StateChanged(AT, State.STARTING),
+        Starting(
+            AT,
+            plan.server,
+            version,
+            str(get_server(plan.server).command(plan)),
+            target=str(plan.target),
+            python="/srv/shop/.venv/bin/python",
+            ran="/srv/shop/.venv/bin/python launch.py uvicorn --fd 7 asgi_probe.app:app",
+            inherited=("UVICORN_LOG_LEVEL=debug is used", "WEB_CONCURRENCY=4 is not used: workers is 1"),
+            notes=("A note of the adapter's.",),
+        ),
+        Log(AT, "stderr", "info", "Started server process [4242]", 4242, "uvicorn.error"),
+        Log(AT + 0.1, "stderr", "info", "Application startup complete.", 4242, "uvicorn.error"),
+        StateChanged(AT + 0.4, State.READY),
+        Ready(AT + 0.4, plan.server, version, URL, 4242, 412.0),
+        Watching(AT + 0.4, ("/srv/shop",)),
+        Usage(AT + 1, 3.2, 86_000_000, 1),
+    ]
+
+
+def stats(requests: int = 48_112, *, at: float = AT + 2, errors: int = 2, rate: float = 1204.0) -> Stats:
+    """Totals of a busy app."""
+    return Stats(
+        at,
+        requests=requests,
+        errors=errors,
+        in_flight=3,
+        websockets=2,
+        ws_messages_in=14,
+        ws_messages_out=20,
+        bytes_in=1_204_000,
+        bytes_out=86_400_000,
+        rate=rate,
+        p50_ms=1.2,
+        p90_ms=2.9,
+        p99_ms=9.8,
+        max_ms=31.0,
+        statuses={"2xx": requests - 114, "3xx": 0, "4xx": 112, "5xx": errors},
+        routes=(
+            RouteStats("GET /items/{id}", requests - 1_000, 0, 1.1, 8.0),
+            RouteStats("POST /items", 900, 0, 2.4, 12.0),
+            RouteStats("GET /boom", 100, errors, 0.4, 0.9),
+        ),
+        workers=(WorkerStats(4242, requests, errors, 3, 2),),
+    )
+
+
+def reload_ok(at: float = AT + 30) -> Reload:
+    """A save that went well."""
+    return Reload(at, "ok", (Change("app.py", "modified"),), {"import": 12.0, "startup": 9.0, "ready": 3.0}, 38.0)
+
+
+def reload_failed(at: float = AT + 20) -> list[Event]:
+    """A save that broke the app while the old version serves on."""
+    return [
+        Reload(
+            at,
+            "failed",
+            (Change("app.py", "modified"), Change("new.py", "added")),
+            {"import": 4.0},
+            40.0,
+            reason="SyntaxError: invalid syntax",
+            file="app.py",
+            line=12,
+        ),
+        Error(
+            at,
+            "Reload",
+            "SyntaxError: invalid syntax",
+            "save a mended version",
+            "app.py",
+            12,
+            'Traceback (most recent call last):\n  File "app.py", line 12\n    def x(\nSyntaxError: invalid syntax',
+        ),
+        StateChanged(at, State.READY, "serving the last good version"),
+    ]
+
+
+def project(*, missing: tuple[str, ...] = (), candidates: tuple[Candidate, ...] = CANDIDATES) -> Project:
+    """A project with every server but the ``missing`` ones."""
+    python = Path("/srv/shop/.venv/bin/python")
+    servers = tuple(
+        ServerInfo(
+            name,
+            name not in missing,
+            None if name in missing else VERSIONS[name],
+            str(python),
+            server.capabilities,
+            server.requires if name in missing else (),
+            server.deprecated,
+        )
+        for name, server in SERVERS.items()
+    )
+    return Project(CWD, CWD, Interpreter(python, (3, 11, 9), ".venv", ()), servers, candidates)
+
+
+def plan(server: str = "uvicorn", **options: str | int | bool) -> LaunchPlan:
+    """A plan for ``main:app``."""
+    return LaunchPlan(Target("main", "app"), server, str(CWD)).with_options(options)
+
+
+def console(
+    driver: FakeDriver,
+    *,
+    found: Project | None = None,
+    given: LaunchPlan | None = None,
+    autostart: bool = False,
+) -> ConsoleApp:
+    """The app over a fake session, at a fixed time."""
+    return ConsoleApp(
+        driver=driver,
+        load=lambda: found or project(),
+        plan=given,
+        autostart=autostart,
+        clock=lambda: AT + 753.4,
+    )

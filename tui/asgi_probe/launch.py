@@ -1,0 +1,62 @@
+"""Starts one server in the app's interpreter: ``python launch.py CONTROL_FD LIFELINE_FD``.
+
+Waits on the control pipe for one JSON line, ``{"module", "argv", "adopt"}``, then runs the server's own
+command line unchanged. End of file instead of a line means the console is gone: nothing is started.
+"""
+
+import json
+import os
+import sys
+
+
+def hold_lifeline(fd):
+    """Linux: the kernel kills the whole process group when the console's end of the pipe closes.
+
+    A signal needs no thread, so this works while the GIL is held and across ``fork`` (fcntl(2), F_SETSIG).
+    Elsewhere the console's guard process does it alone.
+    """
+    if sys.platform != "linux":
+        return
+    import fcntl
+    import signal
+
+    f_setsig = 10  # fcntl.F_SETSIG, which Python has no name for before 3.11
+    fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(fd, f_setsig, signal.SIGKILL)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+    # The pipe may have closed before it was armed.
+    os.set_blocking(fd, False)
+    try:
+        if os.read(fd, 1) == b"":
+            os.killpg(0, signal.SIGKILL)
+    except BlockingIOError:
+        pass
+
+
+def main():
+    control, lifeline = int(sys.argv[1]), int(sys.argv[2])
+    here = os.path.dirname(os.path.abspath(__file__))
+    # Python put this file's directory first; our module names must never shadow the user's.
+    sys.path[:] = [path for path in sys.path if path != here]
+    sys.path.append(os.path.dirname(here))
+
+    hold_lifeline(lifeline)
+    with os.fdopen(control, closefd=False) as pipe:
+        line = pipe.readline()
+    if not line:
+        return
+    order = json.loads(line)
+    if order["adopt"] is not None:
+        from asgi_probe.adopt import adopt_in_granian
+
+        adopt_in_granian(order["adopt"])
+
+    import runpy
+
+    sys.argv = [order["module"], *order["argv"]]
+    runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+
+
+# Spawned workers import this file again under another name; they must not start a second server.
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""``python -m asgi_tui``."""
+
+from asgi_tui.cli import main
+
+main()

@@ -1,0 +1,279 @@
+"""The command line. Imports no Textual until a console opens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from asgi_tui import __version__
+from asgi_tui.domain.concepts import Value, read_value
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import SERVERS, get_server
+from asgi_tui.domain.settings import read_settings
+from asgi_tui.domain.target import Target
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+# An --env-file or a target is looked up here; every path on the command line is relative to it.
+DEFAULT_SERVER = "uvicorn"
+
+
+class DefaultGroup(click.Group):
+    """A group whose first word may also be a target: then the console opens."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the hidden ``console`` command in front where no command is named."""
+        named = args and (args[0] in self.commands or args[0] in ("--help", "--version"))
+        return super().parse_args(ctx, args if named else ["console", *args])
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlags:
+    """What the flags of the console and of ``run`` say."""
+
+    server: str | None
+    settings: tuple[str, ...]
+    host: str | None
+    port: str | None
+    python: str | None
+    reload: bool
+    watch: tuple[str, ...]
+    env_file: str | None
+
+
+def run_flags(command: Command) -> Command:
+    """The flags that the console, ``run`` and ``command`` share."""
+    for option in reversed(
+        (
+            click.argument("target", required=False),
+            click.option("--server", metavar="NAME", help=f"One of {', '.join(SERVERS)}."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="OPTION=VALUE",
+                help="A common option or the server's own name for it; repeatable.",
+            ),
+            click.option("--host", metavar="ADDRESS", help="Short for --set host=ADDRESS."),
+            click.option("--port", metavar="PORT", help="Short for --set port=PORT; 0 picks a free one."),
+            click.option(
+                "--python",
+                metavar="PATH",
+                help="Interpreter that runs the app: an executable, a virtual environment or a name on PATH.",
+            ),
+            click.option("--no-reload", is_flag=True, help="Do not reload when files change."),
+            click.option("--watch", multiple=True, metavar="PATH", help="Watch this as well; repeatable."),
+            click.option("--env-file", metavar="FILE", help="Environment variables for the app."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _plan(target: str | None, native: tuple[str, ...], flags: RunFlags) -> tuple[LaunchPlan, str]:
+    """The plan that a command line asks for, and a sentence on where its target comes from."""
+    from asgi_tui.engine.discovery import discover
+    from asgi_tui.engine.interpreters import find_interpreter
+    from asgi_tui.engine.project import candidate_plan, demo_plan, list_servers
+
+    cwd = Path.cwd()
+    name = flags.server
+    if name is None:
+        servers = list_servers(find_interpreter(cwd, flags.python, os.environ))
+        name = next((server.name for server in servers if server.installed), DEFAULT_SERVER)
+    server = get_server(name)
+    note = ""
+    if target is not None:
+        plan = LaunchPlan(Target.parse(target), name, str(cwd))
+    elif candidates := discover(cwd):
+        plan = candidate_plan(candidates[0], name, cwd)
+        note = f"No target was named: {candidates[0].target} was found ({candidates[0].why})."
+    else:
+        plan = demo_plan(name, cwd)
+        note = "No target was named and no app was found here: this is the bundled demo app."
+    options: dict[str, Value] = {**plan.options}
+    for concept, text in (("host", flags.host), ("port", flags.port)):
+        if text is not None:
+            options[concept] = read_value(concept, text)
+    options |= read_settings(server, flags.settings)
+    plan = replace(
+        plan,
+        native=native,
+        python=flags.python,
+        env_file=flags.env_file,
+        reload=flags.reload,
+        watch=flags.watch,
+        target=replace(plan.target, factory=bool(options.get("factory", plan.target.factory))),
+    )
+    return plan.with_options(options), note
+
+
+@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="asgi-tui")
+def cli() -> None:
+    """The terminal console for ASGI servers.
+
+    \b
+    asgi-tui [TARGET]        the console; TARGET is module:app, a module or a .py file
+    asgi-tui run [TARGET]    the same without a screen
+    """
+
+
+@cli.command(hidden=True)
+@run_flags
+@click.pass_obj
+def console(native: tuple[str, ...], target: str | None, no_reload: bool, **values: object) -> None:
+    """The console. TARGET is started at once; without one, what is found is offered."""
+    flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
+    plan, note = _plan(target, native, flags)
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        click.echo("This is no terminal, so the console runs as `asgi-tui run`.", err=True)
+        _run(plan, note, as_json=False, record=None)
+        return
+    from asgi_tui.engine.preparation import prepare
+    from asgi_tui.frontends.console.start import run_console
+
+    if target is not None:
+        # What is wrong with the command line is said on it, not on a screen that closes.
+        prepare(plan)
+    raise SystemExit(run_console(plan, named=target is not None))
+
+
+@cli.command()
+@run_flags
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
+@click.option("--record", metavar="FILE", help="Also write every event to FILE.")
+@click.pass_obj
+def run(
+    native: tuple[str, ...],
+    target: str | None,
+    no_reload: bool,
+    as_json: bool,
+    record: str | None,
+    **values: object,
+) -> None:
+    """Runs an app without a screen. Arguments after -- go to the server as they are."""
+    flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
+    plan, note = _plan(target, native, flags)
+    _run(plan, note, as_json=as_json, record=record)
+
+
+def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> None:
+    from asgi_tui.engine.preparation import prepare
+    from asgi_tui.engine.session import Session
+    from asgi_tui.frontends.headless import run_headless
+    from asgi_tui.frontends.ndjson import ndjson_writer
+
+    if note:
+        click.echo(note, err=True)
+    prepare(plan)
+    with ExitStack() as files:
+        if as_json:
+            shows = [ndjson_writer(sys.stdout)]
+        else:
+            from rich.console import Console
+
+            from asgi_tui.frontends.plain import plain_writer
+
+            shows = [plain_writer(Console(highlight=False, markup=False, emoji=False))]
+        if record is not None:
+            shows.append(ndjson_writer(files.enter_context(_open_record(record)), everything=True))
+        session = Session(traces_per_second=20 if as_json or record else 0)
+        code = asyncio.run(run_headless(session, plan, shows, commands=as_json))
+    sys.exit(code)
+
+
+def _open_record(path: str):  # type: ignore[no-untyped-def]  # TextIOWrapper, as open() returns it
+    try:
+        # What is recorded may be private: only its owner reads it.
+        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"Recording {path}", error.strerror or str(error), "use another file") from None
+
+
+@cli.command()
+@run_flags
+@click.pass_obj
+def command(native: tuple[str, ...], target: str | None, no_reload: bool, **values: object) -> None:
+    """Prints the native command, quoted for a shell."""
+    from asgi_tui.engine.project import resolve_target
+
+    flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
+    plan, note = _plan(target, native, flags)
+    if note:
+        click.echo(note, err=True)
+    plan = resolve_target(plan)
+    server = get_server(plan.server)
+    for problem in server.check(plan):
+        raise problem
+    click.echo(str(server.command(plan)))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--python", metavar="PATH", help="Look in this interpreter.")
+def servers(as_json: bool, python: str | None) -> None:
+    """Lists the servers and their versions in the app's interpreter."""
+    from asgi_tui.engine.interpreters import find_interpreter
+    from asgi_tui.engine.project import list_servers
+
+    found = list_servers(find_interpreter(Path.cwd(), python, os.environ))
+    if as_json:
+        click.echo(json.dumps([asdict(info) for info in found], indent=2))
+        return
+    for info in found:
+        state = info.version if info.installed else f"not installed: {' '.join(info.missing)}"
+        legacy = f"  legacy: {info.deprecated}" if info.deprecated else ""
+        click.echo(f"{info.name:<18} {state or '':<12} {get_server(info.name).summary}{legacy}")
+    click.echo(f"in {found[0].python}")
+
+
+@cli.command()
+@click.argument("directory", default=".", metavar="[DIR]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def discover(directory: str, as_json: bool) -> None:
+    """Finds apps by reading the source; imports nothing."""
+    from asgi_tui.engine.discovery import discover as find
+
+    if not Path(directory).is_dir():
+        raise Problem(f"Directory {directory}", "there is none of that name", "check the path")
+    found = find(Path(directory))
+    if as_json:
+        click.echo(json.dumps([asdict(candidate) for candidate in found], indent=2))
+        return
+    for candidate in found:
+        click.echo(f"{candidate.target:<30} {candidate.framework:<12} {candidate.why}")
+    if not found:
+        click.echo("No app was found; name one, as in asgi-tui main:app.", err=True)
+
+
+def main() -> None:
+    """The entry point: runs the command line; every problem is one sentence on stderr."""
+    arguments = sys.argv[1:]
+    native: tuple[str, ...] = ()
+    if "--" in arguments:
+        cut = arguments.index("--")
+        arguments, native = arguments[:cut], tuple(arguments[cut + 1 :])
+    if sys.platform == "win32":
+        click.echo("asgi-tui: Windows has no sockets to hand over; use WSL.", err=True)
+        sys.exit(2)
+    try:
+        cli.main(arguments, prog_name="asgi-tui", standalone_mode=False, obj=native)
+    except Problem as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(problem.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(0)

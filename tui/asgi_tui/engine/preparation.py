@@ -1,0 +1,45 @@
+"""A launch plan made ready to run: all that can be checked before a process starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import get_server
+from asgi_tui.engine.interpreters import Interpreter, find_interpreter
+from asgi_tui.engine.project import list_servers, require_server, resolve_target
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with its target resolved, and the interpreter and server version found for it."""
+
+    plan: LaunchPlan
+    interpreter: Interpreter
+    version: str
+
+
+def prepare(plan: LaunchPlan) -> Prepared:
+    """Checks a plan and finds what it needs; blocking. Raises ``Problem``."""
+    server = get_server(plan.server)
+    resolved = resolve_target(plan)
+    for problem in server.check(resolved):
+        raise problem
+    _require_files(resolved)
+    interpreter = find_interpreter(Path(plan.cwd), plan.python, os.environ)
+    info = require_server(list_servers(interpreter), plan.server)
+    return Prepared(resolved, interpreter, info.version or "")
+
+
+def _require_files(plan: LaunchPlan) -> None:
+    named = {"Environment file": plan.env_file}
+    named |= {f"Option {concept}": plan.text(concept) for concept in ("tls_cert", "tls_key")}
+    for what, name in named.items():
+        if name and not Path(plan.cwd, name).is_file():
+            raise Problem(f"{what} {name}", "there is no such file", "check the path")
+    directory = plan.text("app_dir")
+    if directory and not Path(plan.cwd, directory).is_dir():
+        raise Problem(f"Option app_dir {directory}", "there is no such directory", "check the path")

@@ -1,0 +1,175 @@
+"""One child process and its group: started by the launcher, stopped until the group is empty."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from asgi_tui.domain.errors import Problem
+from asgi_tui.engine.guard import Guard
+
+# Seconds the group gets after the leader, and again after each KILL, before the next step.
+GROUP_GRACE = 1.0
+KILL_PATIENCE = 5.0
+# A process that survives this many KILLs hangs in the kernel; the guard still has it on its list.
+KILL_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """How to start one: the app's interpreter, the launcher and what the launcher is told."""
+
+    python: Path
+    launcher: Path
+    module: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: str
+    # Descriptors the child inherits, and the one granian's workers are built from, if any.
+    inherited: Sequence[int]
+    adopt: int | None
+
+
+class ServerProcess:
+    """The leader of a process group of its own, which ends with the console (guard and lifeline)."""
+
+    def __init__(self, process: asyncio.subprocess.Process, guard: Guard, lifeline: int) -> None:
+        self._process = process
+        self._guard = guard
+        self._lifeline = lifeline
+        self._stopping = asyncio.Lock()
+        self._emptied = False
+
+    @classmethod
+    async def spawn(cls, child: Child, guard: Guard, stdout: int, stderr: int) -> ServerProcess:
+        """Starts the launcher, puts it under the guard, then tells it to go.
+
+        Raises ``Problem`` where the interpreter cannot be executed.
+        """
+        control_read, control_write = os.pipe()
+        lifeline_read, lifeline_write = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                child.python,
+                child.launcher,
+                str(control_read),
+                str(lifeline_read),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(control_read, lifeline_read, *child.inherited),
+                env=child.environment,
+                cwd=child.cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(control_write)
+            os.close(lifeline_write)
+            raise Problem(
+                f"Interpreter {child.python}", error.strerror or str(error), "pick another one", usage=False
+            ) from None
+        finally:
+            os.close(control_read)
+            os.close(lifeline_read)
+        self = cls(process, guard, lifeline_write)
+        guard.add(process.pid)
+        order = {"module": child.module, "argv": list(child.arguments), "adopt": child.adopt}
+        try:
+            os.write(control_write, json.dumps(order).encode() + b"\n")
+        except OSError:
+            # It ended before it could be told anything; wait() gives its exit code.
+            pass
+        finally:
+            os.close(control_write)
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Process id of the leader, and the group's."""
+        return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """The leader's exit code; None while it runs."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """The leader's exit code; a negative one is a signal."""
+        return await self._process.wait()
+
+    async def stop(self, grace: float) -> int:
+        """TERM the leader, after ``grace`` seconds the group, then KILL until the group is empty.
+
+        Returns the leader's exit code.
+        """
+        async with self._stopping:
+            if self._process.returncode is None:
+                self._signal_leader(signal.SIGTERM)
+                await self._ended(grace)
+            if not await self._empty():
+                self._signal_group(signal.SIGTERM)
+                await self._group_ended(GROUP_GRACE)
+            for _ in range(KILL_ROUNDS):
+                if await self._empty():
+                    break
+                self._signal_group(signal.SIGKILL)
+                await self._group_ended(KILL_PATIENCE)
+            if await self._empty():
+                self._release()
+        return await self._process.wait()
+
+    async def reap(self) -> int:
+        """After the leader ended by itself: ends what it left behind in its group."""
+        return await self.stop(0)
+
+    def _release(self) -> None:
+        if not self._emptied:
+            self._emptied = True
+            self._guard.remove(self.pid)
+            os.close(self._lifeline)
+
+    async def _ended(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._process.wait()), seconds)
+
+    async def _group_ended(self, seconds: float) -> None:
+        deadline = asyncio.get_running_loop().time() + seconds
+        # The kernel gives no event for the end of a group.
+        while not await self._empty() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    async def _empty(self) -> bool:
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            # A member that is no longer ours to signal (it changed its user); it can only be waited for.
+            pass
+        return not await asyncio.to_thread(group_members, self.pid)
+
+    def _signal_leader(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+def group_members(group: int) -> list[int]:
+    """The living processes of a group; blocking. A zombie that its parent never reaps is none."""
+    members = []
+    for pid in psutil.pids():
+        with suppress(OSError, psutil.Error):
+            if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                members.append(pid)
+    return members

@@ -1,0 +1,71 @@
+"""Events from the engine to a front end, in bounded batches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+
+from asgi_tui.domain.events import Event, Log, Stats, Usage
+
+# Events that may wait for a slow reader; then the oldest log lines go first, counted.
+MAX_WAITING = 20_000
+
+
+class EventStream:
+    """One reader's view of a session. ``put`` and reading belong to one event loop."""
+
+    def __init__(self, interval: float = 0.0) -> None:
+        """``interval``: seconds between two batches at least, so that a screen is not redrawn too often."""
+        self._interval = interval
+        self._waiting: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._lost = 0
+
+    def put(self, event: Event) -> None:
+        """Adds an event; figures that a newer event replaces do not pile up."""
+        if self._waiting and type(self._waiting[-1]) is type(event) and isinstance(event, Stats | Usage):
+            self._waiting.pop()
+        if len(self._waiting) >= MAX_WAITING:
+            self._make_room()
+        self._waiting.append(event)
+        self._arrived.set()
+
+    def _make_room(self) -> None:
+        """Lets a tenth of the bound go: log lines first, since all else is rare and small."""
+        wanted = MAX_WAITING // 10
+        kept: deque[Event] = deque()
+        for event in self._waiting:
+            if wanted and isinstance(event, Log):
+                wanted -= 1
+                self._lost += 1
+            else:
+                kept.append(event)
+        while len(kept) >= MAX_WAITING:
+            kept.popleft()
+        self._waiting = kept
+
+    def close(self) -> None:
+        """The reader gets what is left, then the end."""
+        self._closed = True
+        self._arrived.set()
+
+    async def batches(self) -> AsyncIterator[list[Event]]:
+        """Batches of events, each in order, until the stream is closed and empty."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            if self._waiting:
+                batch = list(self._waiting)
+                self._waiting.clear()
+                if self._lost:
+                    text = f"{self._lost:,} log lines came too fast and were left out"
+                    batch.insert(0, Log(time.time(), "console", "warning", text))
+                    self._lost = 0
+                yield batch
+            if self._closed and not self._waiting:
+                return
+            if self._interval and not self._closed:
+                await asyncio.sleep(self._interval)

@@ -1,0 +1,356 @@
+"""One run of one server: from the child's start to its empty process group."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from asgi_tui.domain.events import Error, Event, Log, Starting, Worker
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import get_server
+from asgi_tui.domain.servers.gunicorn import Gunicorn
+from asgi_tui.domain.text import MASK, mask_secrets, sanitize
+from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure
+from asgi_tui.engine.guard import Guard
+from asgi_tui.engine.interpreters import Interpreter
+from asgi_tui.engine.listener import Address, Listener
+from asgi_tui.engine.output import Line, Output
+from asgi_tui.engine.process import Child, ServerProcess
+from asgi_tui.engine.project import version_tuple
+from asgi_tui.engine.readiness import NotAskableError, ask
+from asgi_tui.engine.runtime import RunFile, RuntimeDirectory
+from asgi_tui.engine.telemetry import CannotAdopt, Lifespan, Loaded, LoadFailed, Sender, Told
+
+# Seconds a server gets to end by itself after its app failed to load, which tells its exit code.
+FAILURE_GRACE = 1.5
+# Seconds open requests get when nothing else is set; streams would otherwise hold a stop for ever.
+STOP_GRACE = 5.0
+ASK_AGAIN = 0.01
+
+
+class StartFailed(Exception):  # noqa: N818 - the failure is the app's, told by the event it carries
+    """The server did not become ready; ``error`` says why in one sentence."""
+
+    def __init__(self, error: Error, code: int | None) -> None:
+        super().__init__(error.sentence)
+        self.error = error
+        self.code = code
+
+
+class CannotAdoptError(Exception):
+    """This version of the server cannot be handed a socket; it must bind by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every run of a session shares."""
+
+    runtime: RuntimeDirectory
+    guard: Guard
+    token_path: str
+    traces_per_second: int
+    emit: Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class Phases:
+    """When each phase of a start ended (monotonic seconds), 0 where it has not."""
+
+    begun: float = field(default_factory=time.monotonic)
+    loaded: float = 0.0
+    import_ms: float = 0.0
+    started: float = 0.0
+    answered: float = 0.0
+
+    def in_ms(self) -> dict[str, float]:
+        """The phases' durations: interpreter and server, the app's import, its startup, first answer."""
+        import_begun = self.loaded - self.import_ms / 1000
+        return {
+            "start": _ms(import_begun - self.begun),
+            "import": round(self.import_ms, 1),
+            "startup": _ms(self.started - self.loaded),
+            "answer": _ms(self.answered - max(self.started, self.loaded)),
+        }
+
+
+def _ms(seconds: float) -> float:
+    return round(max(0.0, seconds) * 1000, 1)
+
+
+class ServerRun:
+    """A server under the probe: started, followed until it is ready, stopped."""
+
+    def __init__(
+        self,
+        number: int,
+        plan: LaunchPlan,
+        version: str,
+        interpreter: Interpreter,
+        address: Address,
+        listener: Listener | None,
+        bind_reason: str,
+        surroundings: Surroundings,
+    ) -> None:
+        self.number = number
+        self.plan = plan
+        self.version = version
+        self.address = address
+        self.server = get_server(plan.server)
+        self.workers: set[int] = set()
+        self.roots: tuple[str, ...] = ()
+        self.phases = Phases()
+        self.process: ServerProcess | None = None
+        self._interpreter = interpreter
+        self._listener = listener
+        self._bind_reason = bind_reason
+        self._surroundings = surroundings
+        self._emit = surroundings.emit
+        self._loop = asyncio.get_running_loop()
+        self._output: Output | None = None
+        self._loaded = asyncio.Event()
+        self._lifespan_done = asyncio.Event()
+        self._failure: asyncio.Future[Error] = self._loop.create_future()
+        self._cannot_adopt: asyncio.Future[str] = self._loop.create_future()
+        self.last_line = ""
+
+    # -- start -------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Returns once the app answers through its address. Raises ``StartFailed`` or ``Problem``.
+
+        Whatever ends it, cancellation included, no process of the run is left.
+        """
+        try:
+            await self._spawn()
+            await self._until_ready()
+        except BaseException:
+            await asyncio.shield(self.stop())
+            raise
+
+    async def _spawn(self) -> None:
+        plan, runtime = self.plan, self._surroundings.runtime
+        environment, inherited = self.server.environment(os.environ)
+        files = await asyncio.to_thread(self._configuration_files)
+        fd = self._listener.fd if self._listener is not None else None
+        arguments, conf = self._arguments(fd, files)
+        run_file = RunFile(
+            generation=self.number,
+            module=plan.target.module,
+            attribute=plan.target.attribute,
+            factory=plan.target.factory,
+            app_dir=os.path.join(plan.cwd, plan.text("app_dir")) if "app_dir" in plan.options else "",  # noqa: PTH118
+            telemetry=str(runtime.telemetry_socket),
+            token_path=self._surroundings.token_path,
+            traces_per_second=self._surroundings.traces_per_second,
+            gunicorn_conf=conf,
+        )
+        environment["ASGI_TUI_RUN"] = str(await asyncio.to_thread(runtime.write_run, run_file))
+        # Without it a server's output stays in its buffers when it goes to a pipe.
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment |= await asyncio.to_thread(read_env_file, plan)
+        notes = tuple(f"{name} is read, less what the console decides" for name in files)
+        self._emit(self._starting(arguments, inherited + notes))
+        self._output = Output(runtime.path, f"output-{self.number}", self._deliver)
+        self.process = await ServerProcess.spawn(
+            Child(
+                self._interpreter.executable,
+                runtime.launcher,
+                self.server.module,
+                arguments,
+                environment,
+                plan.cwd,
+                () if fd is None else (fd,),
+                fd if plan.server == "granian" else None,
+            ),
+            self._surroundings.guard,
+            self._output.write_ends["stdout"],
+            self._output.write_ends["stderr"],
+        )
+        self._output.start()
+
+    def _configuration_files(self) -> tuple[str, ...]:
+        return tuple(name for name in self.server.reads_files if Path(self.plan.cwd, name).is_file())
+
+    def _arguments(self, fd: int | None, files: tuple[str, ...]) -> tuple[list[str], str]:
+        """The server's arguments, and gunicorn's configuration file where there is one."""
+        version = version_tuple(self.version)
+        if not isinstance(self.server, Gunicorn):
+            return self.server.run_arguments(self.plan, fd, version), ""
+        conf, native = self.server.split_config(self.plan.native)
+        if not conf and files:
+            conf = str(Path(self.plan.cwd, files[0]))
+        arguments = self.server.run_arguments(replace(self.plan, native=native), fd, version)
+        return ["-c", str(self._surroundings.runtime.gunicorn_conf), *arguments], conf
+
+    def _starting(self, arguments: list[str], inherited: tuple[str, ...]) -> Starting:
+        secret = self.plan.text("tls_key_password")
+        shown = [MASK if secret and argument == secret else argument for argument in arguments]
+        launcher = shlex.join([str(self._interpreter.executable), str(self._surroundings.runtime.launcher)])
+        ran = f"{launcher} → {shlex.join([self.server.module, *shown])}"
+        notes = []
+        if self.server.deprecated:
+            notes.append(f"{self.plan.server} is a legacy pattern: {self.server.deprecated}")
+        return Starting(
+            time.time(),
+            self.plan.server,
+            self.version,
+            str(self.server.command(self.plan)),
+            target=str(self.plan.target),
+            python=str(self._interpreter.executable),
+            ran=ran,
+            bind=self._bind_reason,
+            inherited=inherited,
+            notes=tuple(notes),
+        )
+
+    async def _until_ready(self) -> None:
+        assert self.process is not None
+        ended = asyncio.ensure_future(self.process.wait())
+        answered = asyncio.ensure_future(self._answered())
+        try:
+            await asyncio.wait(
+                (ended, answered, self._failure, self._cannot_adopt), return_when=asyncio.FIRST_COMPLETED
+            )
+            if answered.done() and not answered.cancelled() and not self._failure.done():
+                answered.result()
+                return
+            if self._failure.done():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(ended), FAILURE_GRACE)
+            code = await ended if ended.done() else None
+            if self._cannot_adopt.done():
+                raise CannotAdoptError(self._cannot_adopt.result())
+            raise StartFailed(await self._why(code), code)
+        finally:
+            answered.cancel()
+            if not ended.done():
+                ended.cancel()
+
+    async def _why(self, code: int | None) -> Error:
+        # The probe's last words and the last line of output may still be on their way.
+        if not self._failure.done():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._failure), 0.3)
+        if self._failure.done():
+            return self._failure.result()
+        meaning = self.server.exit_meaning(code) if code is not None else "it never answered"
+        return exit_failure(self.plan, meaning, self.last_line, ready=False)
+
+    async def _answered(self) -> None:
+        await self._loaded.wait()
+        if self.server.expects_lifespan(self.plan):
+            await self._lifespan_done.wait()
+        if self.server.answers_http1(self.plan):
+            with suppress(NotAskableError):
+                # Nobody else can tell when a process accepts: it is asked again.
+                while not await self._is_ours():  # noqa: ASYNC110
+                    await asyncio.sleep(ASK_AGAIN)
+        self.phases.answered = time.monotonic()
+
+    async def _is_ours(self) -> bool:
+        # Another run may still accept on the same socket, so it matters which process answers.
+        path = self._surroundings.token_path
+        if self.plan.server == "granian":
+            path = self.plan.text("root_path") + path
+        return await asyncio.to_thread(ask, self.address, path, self.plan.cwd) in self.workers
+
+    # -- what comes back ---------------------------------------------------------------------------
+
+    def connected(self, sender: Sender) -> None:
+        """A process of this run loaded the probe."""
+        self.workers.add(sender.pid)
+        self._emit(Worker(time.time(), sender.pid, "started"))
+
+    def gone(self, sender: Sender) -> None:
+        """A process of this run ended or closed its connection."""
+        self.workers.discard(sender.pid)
+        self._emit(Worker(time.time(), sender.pid, "gone"))
+
+    def told(self, sender: Sender, told: Told) -> None:
+        """The probe of one process says something about the app."""
+        match told:
+            case Loaded():
+                self.phases.loaded = self.phases.loaded or time.monotonic()
+                self.phases.started = self.phases.loaded
+                self.phases.import_ms = told.import_ms
+                self.roots = told.roots
+                self._loaded.set()
+            case LoadFailed():
+                self._fail(load_failure(told, self.plan))
+            case Lifespan(state="startup.complete" | "unsupported"):
+                self.phases.started = time.monotonic()
+                self._lifespan_done.set()
+                self._emit(Worker(time.time(), sender.pid, "ready"))
+            case Lifespan(state="startup.failed"):
+                self._fail(lifespan_failure(told.message, self.plan))
+            case CannotAdopt():
+                if not self._cannot_adopt.done():
+                    self._cannot_adopt.set_result(told.why)
+            case _:
+                pass
+
+    def _fail(self, error: Error) -> None:
+        if not self._failure.done():
+            self._failure.set_result(error)
+
+    def _deliver(self, batch: list[Line], free: Callable[[], None]) -> None:
+        """In the reading thread: reads lines, then hands events to the loop."""
+        token = self._surroundings.token_path
+        events = []
+        at = time.time()
+        for stream, text in batch:
+            if token in text:
+                # The access log line of the console's own request.
+                continue
+            line = self.server.read_line(text)
+            shown = mask_secrets(sanitize(line.text))
+            events.append(Log(at, stream, line.level, shown, line.pid, line.logger))
+
+        def hand_over() -> None:
+            for event in events:
+                if event.text.strip():
+                    self.last_line = event.text
+                self._emit(event)
+            free()
+
+        with suppress(RuntimeError):
+            # The loop may be closed: the console is gone.
+            self._loop.call_soon_threadsafe(hand_over)
+
+    # -- stop --------------------------------------------------------------------------------------
+
+    async def stop(self) -> int | None:
+        """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""
+        if self.process is None:
+            if self._output is not None:
+                self._output.discard()
+            return None
+        code = await self.process.stop(self.plan.number("graceful_timeout", int(STOP_GRACE)))
+        await self.finish_output()
+        return code
+
+    async def finish_output(self) -> None:
+        """Waits until the last line is delivered; a descendant that keeps a pipe open is not waited for."""
+        assert self._output is not None
+        for _ in range(100):
+            if self._output.finished.is_set():
+                # What was delivered last is still queued on the loop.
+                await asyncio.sleep(0)
+                return
+            await asyncio.sleep(0.01)
+        self._output.abandon()
+
+
+def read_env_file(plan: LaunchPlan) -> dict[str, str]:
+    """The variables of the plan's environment file; blocking."""
+    if plan.env_file is None:
+        return {}
+    return {name: value or "" for name, value in dotenv_values(Path(plan.cwd, plan.env_file)).items()}

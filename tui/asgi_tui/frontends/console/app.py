@@ -1,0 +1,387 @@
+"""The console's app: it wires the session, the screens and the keys, and does no work of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input
+
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.events import State, Switch
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import get_server
+from asgi_tui.frontends.console.driver import Driver
+from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
+from asgi_tui.frontends.console.widgets.status_line import MODES as MODE_TITLES
+from asgi_tui.frontends.console.widgets.status_line import ModeTab
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from asgi_tui.engine.project import Project
+    from asgi_tui.frontends.console.screens.launch import LaunchScreen
+
+REPAINT = 0.1  # seconds between two repaints at the least
+RUNNING = frozenset({State.STARTING, State.READY, State.RELOADING})
+
+
+def _commands() -> type[Provider]:
+    from asgi_tui.frontends.console.commands import ConsoleCommands
+
+    return ConsoleCommands
+
+
+class ConsoleApp(App[int]):
+    """The terminal console of one session."""
+
+    TITLE = "asgi-tui"
+    COMMANDS: ClassVar = {_commands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "mode('launch')", "Launch", show=False, tooltip="Go to Launch", id="app.launch"),
+        Binding("2", "mode('run')", "Run", show=False, tooltip="Go to Run", id="app.run"),
+        Binding(
+            "question_mark,f1", "help", "Help", tooltip="Every key", key_display="?", id="app.help"
+        ),
+        Binding(
+            "t", "toggle_theme", "Theme", show=False, tooltip="Dark or light theme", id="app.theme"
+        ),
+        Binding("q", "quit_console", "Quit", tooltip="Stop the server and quit", id="app.quit"),
+        Binding("ctrl+q", "quit_console", "Quit", show=False, priority=True, tooltip="Stop the server and quit"),
+        Binding(
+            "ctrl+c",
+            "interrupt",
+            "Copy or quit",
+            show=False,
+            priority=True,
+            tooltip="Copy the selection, else stop and quit; twice quits at once",
+        ),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            show=False,
+            priority=True,
+            tooltip="Suspend to the shell (fg comes back)",
+        ),
+    ]
+
+    def __init__(
+        self,
+        *,
+        driver: Driver,
+        load: Callable[[], Project],
+        plan: LaunchPlan | None = None,
+        autostart: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.model = SessionModel()
+        self.project: Project | None = None
+        self._drive = driver
+        self._load = load
+        self._given = plan
+        self._autostart = autostart and plan is not None
+        self._clock = clock
+        self._changed = Part.NONE
+        self._paint_timer: Timer | None = None
+        self._painted_at = 0.0
+        self._quitting = False
+        self._launch: LaunchScreen | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.add_mode("launch", self._launch_screen)
+        self.add_mode("run", self._run_screen)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own colour names, for themes that lack them."""
+        return FALLBACKS
+
+    def _launch_screen(self) -> Screen[None]:
+        from asgi_tui.frontends.console.screens.launch import LaunchScreen
+
+        self._launch = LaunchScreen(self._given)
+        return self._launch
+
+    def _run_screen(self) -> Screen[None]:
+        from asgi_tui.frontends.console.screens.run import RunScreen
+
+        return RunScreen(self.model)
+
+    async def on_mount(self) -> None:
+        """Opens the first screen, listens to the session, looks at the project."""
+        self.theme = DARK.name
+        await self.switch_mode("run" if self._autostart else "launch")
+        self.listen()
+        self.look("")
+        self.set_interval(1, self._tick)
+        if self._autostart and self._given is not None:
+            self.begin(self._given)
+
+    # -- the session's events ----------------------------------------------------------------------
+
+    @work(group="listen")
+    async def listen(self) -> None:
+        """Folds the session's events into the model and has what changed painted."""
+        async for batch in self._drive.events():
+            self._changed |= self.model.apply(batch)
+            for event in batch:
+                if isinstance(event, Switch):
+                    self._tell_switch(event)
+            self._paint_soon()
+
+    def _paint_soon(self) -> None:
+        """Paints at once after a quiet time, else when the time for the next repaint has come."""
+        if self._changed and self._paint_timer is None:
+            wait = self._painted_at + REPAINT - time.monotonic()
+            if wait <= 0:
+                self._paint()
+            else:
+                self._paint_timer = self.set_timer(wait, self._paint)
+
+    def _paint(self) -> None:
+        self._paint_timer = None
+        self._painted_at = time.monotonic()
+        changed, self._changed = self._changed, Part.NONE
+        self._show(changed)
+
+    def _show(self, changed: Part) -> None:
+        from asgi_tui.frontends.console.screens.launch import LaunchScreen
+        from asgi_tui.frontends.console.screens.run import RunScreen
+
+        # the screen of the mode, also while a dialog lies on it
+        for screen in self.screen_stack:
+            if isinstance(screen, LaunchScreen | RunScreen) and screen.is_mounted:
+                with self.batch_update():
+                    screen.show_model(self.model, changed, self._clock(), quitting=self._quitting)
+
+    def _tick(self) -> None:
+        """The uptime moves once a second."""
+        if self.model.ready_at is not None:
+            self._show(Part.NONE)
+
+    def on_screen_resume(self) -> None:
+        """A screen that comes back shows what it missed."""
+        self.call_after_refresh(self._show, Part.ALL)
+
+    def _tell_switch(self, event: Switch) -> None:
+        mapped = f"Mapped: {'; '.join(event.mapped)}." if event.mapped else ""
+        dropped = f"Dropped: {'; '.join(event.dropped)}." if event.dropped else "Nothing was dropped."
+        self.notify(
+            f"{mapped}\n{dropped}".strip(), title=f"{event.from_} → {event.to}", markup=False, timeout=8
+        )
+        if self._launch is not None and self._launch.is_mounted and self._drive.plan is not None:
+            self._launch.adopt(self._drive.plan)
+
+    # -- the project -------------------------------------------------------------------------------
+
+    @work(thread=True, exclusive=True, group="look", exit_on_error=False)
+    def look(self, python: str) -> None:
+        """Looks at the project, with the interpreter ``python`` where one is named; blocking."""
+        try:
+            project = self._load_with(python) if python else self._load()
+        except Problem as problem:
+            self.call_from_thread(self._show_problem, str(problem))
+        else:
+            self.call_from_thread(self._show_project, project)
+
+    def _load_with(self, python: str) -> Project:
+        import os
+        from pathlib import Path
+
+        from asgi_tui.engine.project import load_project
+
+        cwd = self.project.cwd if self.project else Path(self._given.cwd if self._given else ".")
+        return load_project(cwd, python, os.environ)
+
+    def _show_project(self, project: Project) -> None:
+        self.project = project
+        if self._launch is not None:
+            self._launch.show_project(project)
+
+    def _show_problem(self, sentence: str) -> None:
+        if self._launch is not None:
+            self._launch.show_problem(sentence)
+
+    # -- what the screens ask for ------------------------------------------------------------------
+
+    def on_launch_screen_start(self, event: LaunchScreen.Start) -> None:
+        """The form's plan starts, in place of what runs."""
+        self.begin(event.plan)
+
+    def on_launch_screen_python_named(self, event: LaunchScreen.PythonNamed) -> None:
+        """Another interpreter has other servers."""
+        self.look(event.python)
+
+    def on_mode_tab_chosen(self, event: ModeTab.Chosen) -> None:
+        """A mode was clicked."""
+        self.action_mode(event.mode)
+
+    @work(group="drive")
+    async def begin(self, plan: LaunchPlan) -> None:
+        """Shows the run and starts the plan."""
+        if self.current_mode != "run":
+            await self.switch_mode("run")
+        if self._drive.state not in (State.STOPPED, State.CRASHED):
+            await self._drive.stop()
+        await self._drive.start(plan)
+
+    @work(group="drive")
+    async def switch_to(self, server: str) -> None:
+        """Moves the running app to another server."""
+        await self._drive.switch(server)
+
+    def switchable(self) -> list[str]:
+        """Servers a switch can be asked for now."""
+        plan = self._drive.plan
+        if plan is None or self.project is None or self.model.state not in RUNNING | {State.CRASHED}:
+            return []
+        return [info.name for info in self.project.servers if info.installed and info.name != plan.server]
+
+    # -- actions -----------------------------------------------------------------------------------
+
+    def action_mode(self, mode: str) -> None:
+        """To another mode."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
+
+    def _startable(self) -> LaunchPlan | None:
+        return self._drive.plan or (self._launch.plan if self._launch else None)
+
+    def action_start(self) -> None:
+        """Starts what ran last, else what the form holds."""
+        plan = self._startable()
+        if plan is not None:
+            self.begin(plan)
+        else:
+            self.action_mode("launch")
+
+    @work(group="drive")
+    async def action_stop(self) -> None:
+        """Stops the server."""
+        await self._drive.stop()
+
+    @work(group="drive")
+    async def action_restart(self) -> None:
+        """Restarts the server."""
+        await self._drive.restart()
+
+    def action_switch(self) -> None:
+        """Asks for the server to move to."""
+        from asgi_tui.frontends.console.screens.switch import SwitchDialog
+        from asgi_tui.frontends.console.widgets.server_list import ServerRow, unknown_rows
+
+        plan = self._drive.plan
+        if plan is None:
+            return
+        rows = unknown_rows()
+        if self.project is not None:
+            rows = [ServerRow(info.name, info.version or "", info.installed) for info in self.project.servers]
+        rows = [ServerRow(row.name, row.version, row.installed, row.name == plan.server) for row in rows]
+        self.push_screen(SwitchDialog(rows, plan), self._switch_picked)
+
+    def _switch_picked(self, server: str | None) -> None:
+        if server is not None:
+            self.switch_to(server)
+
+    def action_ran(self) -> None:
+        """Says what really ran."""
+        from asgi_tui.frontends.console.screens.ran import RanDialog
+
+        if self.model.starting is not None:
+            self.push_screen(RanDialog(self.model.starting))
+
+    def action_copy_command(self) -> None:
+        """Copies the native command of what runs."""
+        plan = self._drive.plan
+        command = self.model.starting.command if self.model.starting else ""
+        if not command and plan is not None:
+            command = str(get_server(plan.server).command(plan))
+        if command:
+            self.copy_to_clipboard(command)
+            self.notify(command, title="Copied", markup=False)
+
+    def action_help(self) -> None:
+        """Every key."""
+        from asgi_tui.frontends.console.screens.help import HelpDialog
+        from asgi_tui.frontends.console.screens.launch import LaunchScreen
+        from asgi_tui.frontends.console.screens.run import RunScreen
+
+        if isinstance(self.screen, HelpDialog):
+            return
+        palette = Binding("ctrl+p", "command_palette", tooltip="Command palette: every action by name")
+        everywhere = [*_bindings(type(self)), palette]
+        sections = [
+            ("Everywhere", everywhere),
+            ("Launch", _bindings(LaunchScreen)),
+            ("Run", _bindings(RunScreen)),
+        ]
+        self.push_screen(HelpDialog(sections))
+
+    def action_toggle_theme(self) -> None:
+        """Dark or light."""
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    async def action_interrupt(self) -> None:
+        """Copies the selection, else stops and quits."""
+        focused = self.focused
+        selected = self.screen.get_selected_text()
+        if not selected and isinstance(focused, Input):
+            selected = focused.selected_text
+        if selected and not self._quitting:
+            self.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+            self.notify("The selection is in the clipboard.", title="Copied")
+        else:
+            await self.action_quit_console()
+
+    async def action_quit(self) -> None:
+        """Textual's own way out is ours."""
+        await self.action_quit_console()
+
+    async def action_quit_console(self) -> None:
+        """Stops the server and then ends; asked a second time it ends at once."""
+        if self._quitting:
+            self.exit(0)
+            return
+        self._quitting = True
+        self._show(Part.STATUS)
+        self._close()
+
+    @work(group="close")
+    async def _close(self) -> None:
+        await self._drive.close()
+        self.exit(0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which actions mean anything now; the others are neither offered nor done."""
+        state, plan = self.model.state, self._drive.plan
+        match action:
+            case "stop":
+                return state in RUNNING
+            case "restart":
+                return plan is not None and state in RUNNING | {State.CRASHED}
+            case "switch":
+                return plan is not None and state in RUNNING | {State.CRASHED}
+            case "start":
+                return state in (State.STOPPED, State.CRASHED)
+            case "copy_command":
+                return plan is not None
+            case "ran":
+                return self.model.starting is not None
+            case "mode":
+                return parameters[0] in MODE_TITLES
+            case _:
+                return True
+
+
+def _bindings(holder: type[App[int]] | type[Screen[None]]) -> list[Binding]:
+    """The bindings a class declares itself."""
+    return [binding for binding in holder.__dict__["BINDINGS"] if isinstance(binding, Binding)]

@@ -1,0 +1,170 @@
+"""What is typed in the launch form, and what it amounts to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from asgi_tui.domain.concepts import CONCEPTS, Value, read_value
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import get_server
+from asgi_tui.domain.servers.base import Family, Server
+from asgi_tui.domain.servers.gunicorn import GunicornUvicorn
+from asgi_tui.domain.target import Target
+
+TARGET = "target"
+PYTHON = "python"
+
+# A server that lacks one of these would serve something else, so they are never left out silently
+# (domain.mapping refuses to drop them too).
+_NEVER_IGNORED = frozenset({"factory", "tls_cert", "tls_key", "tls_key_password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a draft amounts to.
+
+    ``plan`` is what would run, None while anything is wrong; ``shown`` is the same with what is wrong left
+    out, None without a target. ``problems`` has one sentence a field, ``general`` those of the whole plan.
+    """
+
+    plan: LaunchPlan | None
+    shown: LaunchPlan | None
+    problems: Mapping[str, str]
+    general: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The native command, empty without a target."""
+        return str(get_server(self.shown.server).command(self.shown)) if self.shown else ""
+
+    @property
+    def blocker(self) -> str:
+        """The first sentence that stands against a start, empty where none does."""
+        return next(iter([*self.problems.values(), *self.general]), "")
+
+
+@dataclass(slots=True)
+class Draft:
+    """The form's texts; an empty one leaves the option to the server.
+
+    ``base`` holds what the form has no field for: directory, native arguments, env file, watched paths.
+    Texts of options that the picked server lacks stay, unused, for when another one is picked.
+    """
+
+    base: LaunchPlan
+    server: str
+    target: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    reload: bool = True
+    python: str = ""
+
+    @classmethod
+    def of(cls, plan: LaunchPlan) -> Draft:
+        """The draft that spells ``plan``."""
+        values = {name: spell(value) for name, value in plan.options.items()}
+        return cls(plan, plan.server, str(plan.target), values, plan.reload, plan.python or "")
+
+    def lacks(self, concept: str) -> str:
+        """Why the picked server has no such option, empty where it has or where a value must be taken out."""
+        server = get_server(self.server)
+        if server.supports(concept):
+            return ""
+        if concept in _NEVER_IGNORED and self._refused(server, concept):
+            return ""
+        return server.lacks.get(concept, f"{server.name} has no such option")
+
+    def read(self) -> Reading:
+        """What the texts amount to."""
+        server = get_server(self.server)
+        problems: dict[str, str] = {}
+        target = self._read_target(problems)
+        options: dict[str, Value] = {}
+        for concept in CONCEPTS:
+            text = self.values.get(concept, "")
+            if not text.strip():
+                continue
+            if not server.supports(concept):
+                if concept in _NEVER_IGNORED and self._refused(server, concept):
+                    problems[concept] = str(
+                        Problem(
+                            f"Option {concept}", self._why(server, concept), "clear it or pick another server"
+                        )
+                    )
+                continue
+            try:
+                options[concept] = read_value(concept, text, server.choices(concept))
+            except Problem as problem:
+                problems[concept] = str(problem)
+        if target is None:
+            return Reading(None, None, problems, ())
+        if options.get("factory"):
+            target = replace(target, factory=True)
+        shown = replace(
+            self.base,
+            target=target,
+            server=self.server,
+            native=self.base.native if self.server == self.base.server else (),
+            python=self.python.strip() or None,
+            reload=self.reload,
+        ).with_options(options)
+        general = tuple(str(problem) for problem in server.check(shown))
+        return Reading(None if problems or general else shown, shown, problems, general)
+
+    def _read_target(self, problems: dict[str, str]) -> Target | None:
+        try:
+            return Target.parse(self.target)
+        except Problem as problem:
+            problems[TARGET] = str(problem)
+            return None
+
+    def _refused(self, server: Server, concept: str) -> bool:
+        text = self.values.get(concept, "")
+        if not text.strip():
+            return False
+        try:
+            return server.why_not(concept, read_value(concept, text)) is not None
+        except Problem:
+            return True
+
+    @staticmethod
+    def _why(server: Server, concept: str) -> str:
+        return server.lacks.get(concept, f"{server.name} has no such option")
+
+
+def spell(value: Value) -> str:
+    """A value as the form's text."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
+
+
+def default_text(server: Server, concept: str) -> str:
+    """What an empty field shows: the server's default, or what is so without one."""
+    default = server.default(concept)
+    if default is None or default == "":
+        return "no limit" if concept == "graceful_timeout" else "none"
+    unit = CONCEPTS[concept].unit
+    return f"default {spell(default)}{' ' + unit if unit else ''}"
+
+
+def native_flag(server: Server, concept: str) -> str:
+    """How the server spells the concept, with a note where there is one."""
+    flag = server.flags.get(concept)
+    if flag is None:
+        return ""
+    return " · ".join(part for part in (flag.flag, flag.note) if part)
+
+
+def notes(plan: LaunchPlan) -> list[str]:
+    """What is worth knowing before the plan runs: its own bind, a legacy server and its equivalent."""
+    server = get_server(plan.server)
+    host = plan.host
+    family: Family = "unix" if "uds" in plan.options else "inet6" if ":" in host else "inet"
+    found = []
+    if isinstance(server, GunicornUvicorn):
+        found.append(f"Legacy: {server.deprecated}. The same without gunicorn: {server.equivalent(plan)}")
+    if reason := server.bind_reason(plan, family):
+        found.append(f"{reason[:1].upper()}{reason[1:]}, so a restart may refuse connections for a moment.")
+    return found

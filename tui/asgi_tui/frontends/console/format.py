@@ -1,0 +1,111 @@
+"""Numbers, times and rows as a person reads them. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from asgi_tui.domain.events import State
+
+# A mark for each state, so that none is told by colour alone; the word stands beside it.
+STATE_MARKS = {
+    State.STOPPED: "○",
+    State.STARTING: "◐",
+    State.READY: "●",
+    State.RELOADING: "◐",
+    State.STOPPING: "◑",
+    State.CRASHED: "✗",
+}
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def count(number: int) -> str:
+    """A whole number with separators: 12,480."""
+    return f"{number:,}"
+
+
+def milliseconds(value: float) -> str:
+    """Milliseconds without their unit, three digits of meaning: 0.4, 9.8, 38, 1,204."""
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def duration(value: float) -> str:
+    """Milliseconds with the unit that fits: 38 ms, 1.2 s."""
+    return f"{milliseconds(value)} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def size(number: float) -> str:
+    """Bytes in decimal units: 512 B, 12.3 kB, 86 MB."""
+    if number < 1000:
+        return f"{number:.0f} B"
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 999.5:
+            break
+    else:
+        number, unit = number / 1000, "TB"
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
+
+
+def rate(value: float) -> str:
+    """Requests per second: 0, 0.4, 12, 1,204."""
+    return "0" if value <= 0 else milliseconds(value)
+
+
+def uptime(seconds: float) -> str:
+    """Seconds as 00:12:33, with days in front where there are any."""
+    days, rest = divmod(max(int(seconds), 0), 86_400)
+    clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return f"{days}d {clock}" if days else clock
+
+
+def clock(at: float) -> str:
+    """Local time of a Unix time: 14:02:11."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def clock_ms(at: float) -> str:
+    """Local time of a Unix time with milliseconds: 14:02:11.204."""
+    return f"{clock(at)}.{int(at * 1000) % 1000:03}"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last ``width`` values as bars, scaled to the highest; zero is the lowest bar."""
+    shown = list(values)[-width:] if width > 0 else []
+    top = max(shown, default=0.0)
+    if top <= 0:
+        return _BARS[0] * len(shown)
+    return "".join(_BARS[max(0, min(7, round(value / top * 7)))] for value in shown)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """``text`` in exactly ``width`` cells, cut with an ellipsis where it is longer."""
+    cells = cell_len(text)
+    if cells > width:
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+    space = " " * (width - cells)
+    return space + text if right else text + space
+
+
+def phases(parts: Mapping[str, float]) -> str:
+    """Phases of a reload with their times, in order: import 12 · startup 9 ms."""
+    if not parts:
+        return ""
+    return " · ".join(f"{name} {milliseconds(value)}" for name, value in parts.items()) + " ms"
+
+
+def place(file: str | None, line: int | None) -> str:
+    """``file:line``, or as much of it as is known."""
+    return f"{file}:{line}" if file and line is not None else file or ""
+
+
+def status_classes(statuses: Mapping[str, int]) -> dict[str, int]:
+    """Totals of 2xx to 5xx, from whole classes (``2xx``) or single codes (``200``)."""
+    totals = {"2xx": 0, "3xx": 0, "4xx": 0, "5xx": 0}
+    for status, number in statuses.items():
+        name = f"{status[:1]}xx"
+        if name in totals:
+            totals[name] += number
+    return totals

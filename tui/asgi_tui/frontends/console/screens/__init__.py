@@ -1,0 +1,1 @@
+"""Screens wire widgets to the app; each has its style sheet beside it."""

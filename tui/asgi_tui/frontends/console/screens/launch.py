@@ -1,0 +1,331 @@
+"""Mode 1: pick a server, fill the form, start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Button, Footer, Input
+
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.events import State
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers import SERVERS
+from asgi_tui.domain.target import Target
+from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, notes
+from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.widgets.command_bar import CommandBar
+from asgi_tui.frontends.console.widgets.form import FOUND, RELOAD, Form
+from asgi_tui.frontends.console.widgets.server_list import ServerList, ServerRow
+from asgi_tui.frontends.console.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from asgi_tui.engine.project import Project
+
+LOOKING = "Looking at the project…"
+NO_APP = "No app was found here; this is the bundled demo."
+SETTLE = 0.4  # seconds of no typing after which files and interpreters are looked at
+
+
+class LaunchScreen(Screen[None]):
+    """The server list, the form and the command. It owns the draft, and asks the app to start its plan."""
+
+    CSS_PATH = "launch.tcss"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (110, "-wide"), (170, "-huge")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g", "start", "Start", tooltip="Start the server and watch it", id="launch.start"),
+        Binding("c", "copy_command", "Copy", tooltip="Copy the native command", id="launch.copy"),
+        Binding("s", "focus_servers", "Servers", tooltip="Go to the server list", id="launch.servers"),
+        Binding("e", "focus_form", "Edit form", tooltip="Go to the form", id="launch.form"),
+        Binding(
+            "escape", "leave", "Leave field", show=False, tooltip="Leave the field", id="launch.leave"
+        ),
+    ]
+
+    class Start(Message):
+        """The plan is to be started."""
+
+        def __init__(self, plan: LaunchPlan) -> None:
+            self.plan = plan
+            super().__init__()
+
+    class PythonNamed(Message):
+        """Another interpreter was named, empty for the project's own; its servers are to be looked up."""
+
+        def __init__(self, python: str) -> None:
+            self.python = python
+            super().__init__()
+
+    def __init__(self, plan: LaunchPlan | None) -> None:
+        super().__init__()
+        base = plan or LaunchPlan(Target(), next(iter(SERVERS)), str(Path.cwd()))
+        self._draft = Draft.of(base)
+        self._given = plan is not None
+        self._project: Project | None = None
+        self._problem = LOOKING  # what stands against every start: the project is not known
+        self._python_problem = ""
+        self._target_problem = ""
+        self._resolved: tuple[LaunchPlan, LaunchPlan] | None = None
+        self._settling: dict[str, Timer] = {}
+        self._running = False
+        self._started = ""
+        self._demo = False
+
+    def compose(self) -> ComposeResult:
+        """Status, list and form, command, keys."""
+        yield StatusLine("launch")
+        with Horizontal(id="launch"):
+            yield ServerList()
+            yield Form()
+        yield CommandBar()
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Shows the draft at once; what the project holds comes when it is known."""
+        self._form.show_draft(self._draft)
+        self._servers.pick(self._draft.server)
+        self._update()
+
+    # -- what the app tells it ---------------------------------------------------------------------
+
+    def show_model(self, model: SessionModel, changed: Part, now: float, *, quitting: bool = False) -> None:
+        """Shows how the session stands."""
+        self.query_one(StatusLine).show(model, now, quitting=quitting)
+        if Part.STATUS in changed:
+            self._running = model.state not in (State.STOPPED, State.CRASHED)
+            self._started = model.server if self._running else ""
+            self._show_servers()
+            self._update()
+
+    def show_project(self, project: Project) -> None:
+        """Shows the servers and apps found; fills an untouched form with the best of them."""
+        first = self._project is None
+        self._project, self._problem, self._python_problem = project, "", ""
+        self._show_servers()
+        found = project.interpreter.why
+        python = self._form.field(PYTHON).editor
+        assert isinstance(python, Input)
+        python.placeholder = f"{project.interpreter.executable} ({found})"
+        if first:
+            self._form.show_found(project.candidates)
+            if not self._given and not self._draft.target:
+                self._fill(project)
+        self._update()
+        if first and self.focused is None and self.is_current:
+            self.query_one("#start", Button).focus()
+
+    def show_problem(self, sentence: str) -> None:
+        """The project or the interpreter cannot be used."""
+        if self._project is None:
+            self._problem = sentence
+            if self._draft.python.strip():
+                self._python_problem = sentence
+        else:
+            self._python_problem = sentence
+        self._update()
+
+    def adopt(self, plan: LaunchPlan) -> None:
+        """Follows a switch of the running server; what was typed stays."""
+        self._draft.server = plan.server
+        self._servers.pick(plan.server)
+        self._form.adapt(self._draft)
+        self._update()
+
+    @property
+    def plan(self) -> LaunchPlan | None:
+        """What would start now, None where something stands against it."""
+        return None if self._blocker() else self._draft.read().plan
+
+    # -- what its widgets tell it ------------------------------------------------------------------
+
+    def on_server_list_picked(self, event: ServerList.Picked) -> None:
+        """Another server: the form shows what it has."""
+        if event.name != self._draft.server:
+            self._draft.server = event.name
+            self._form.adapt(self._draft)
+            self._update()
+
+    def on_form_changed(self, event: Form.Changed) -> None:
+        """Another text."""
+        draft = self._draft
+        match event.name:
+            case "target":
+                draft.target, self._demo = event.text, False
+            case "python":
+                draft.python = event.text
+                self._settle("python", self._name_python)
+            case "reload":
+                draft.reload = event.text == "on"
+            case name:
+                draft.values[name] = event.text
+                if name in ("factory", "tls_cert", "tls_key", "tls_key_password"):
+                    self._form.adapt(draft)
+        self._update()
+
+    def on_form_found_picked(self, event: Form.FoundPicked) -> None:
+        """One of the apps found: target, directory and factory are its own."""
+        if self._project is not None:
+            self._take(self._project, event.number)
+            self._update()
+
+    def on_input_submitted(self) -> None:
+        """Enter in any field starts."""
+        self.action_start()
+
+    # -- actions -----------------------------------------------------------------------------------
+
+    def action_start(self) -> None:
+        """Starts the plan, or says what stands against it."""
+        plan = self.plan
+        if plan is not None:
+            self.post_message(self.Start(plan))
+        else:
+            self.notify(self._blocker(), title="Cannot start yet", severity="warning", markup=False)
+
+    def action_copy_command(self) -> None:
+        """Copies the native command."""
+        command = self._shown_command()
+        if command:
+            self.app.copy_to_clipboard(command)
+            self.notify(command, title="Copied", markup=False)
+
+    def action_focus_servers(self) -> None:
+        """To the server list."""
+        self._servers.focus()
+
+    def action_focus_form(self) -> None:
+        """To the first field."""
+        self._form.focus_field(TARGET)
+
+    def action_leave(self) -> None:
+        """Out of a field, so that the keys are keys again."""
+        start = self.query_one("#start", Button)
+        (self._servers if start.disabled else start).focus()
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    @property
+    def _form(self) -> Form:
+        return self.query_one(Form)
+
+    @property
+    def _servers(self) -> ServerList:
+        return self.query_one(ServerList)
+
+    def _show_servers(self) -> None:
+        if self._project is None:
+            return
+        self._servers.show_rows(
+            ServerRow(info.name, info.version or "", info.installed, current=info.name == self._started)
+            for info in self._project.servers
+        )
+
+    def _fill(self, project: Project) -> None:
+        installed = next((info.name for info in project.servers if info.installed), self._draft.server)
+        self._draft.server = installed
+        self._servers.pick(installed)
+        self._take(project, 0 if project.candidates else None)
+
+    def _take(self, project: Project, number: int | None) -> None:
+        from asgi_tui.engine.project import candidate_plan, demo_plan
+
+        server, cwd = self._draft.server, project.cwd
+        if number is None:
+            plan = demo_plan(server, cwd)
+        else:
+            plan = candidate_plan(project.candidates[number], server, cwd)
+        kept = {name: text for name, text in self._draft.values.items() if name not in ("app_dir", "factory")}
+        taken = Draft.of(plan)
+        base = replace(self._draft.base, cwd=plan.cwd)
+        self._draft = replace(self._draft, base=base, target=taken.target, values=kept | taken.values)
+        self._demo = number is None
+        self._form.show_draft(self._draft)
+        self._form.field(FOUND).set_note(NO_APP if self._demo and not project.candidates else "")
+
+    def _blocker(self) -> str:
+        reading = self._draft.read()
+        return (
+            self._problem
+            or reading.blocker
+            or self._python_problem
+            or self._target_problem
+            or self._not_installed()
+        )
+
+    def _not_installed(self) -> str:
+        if self._project is None:
+            return ""
+        info = self._project.server(self._draft.server)
+        if info.installed:
+            return ""
+        from asgi_tui.engine.project import require_server
+
+        try:
+            require_server(self._project, info.name)
+        except Problem as problem:
+            return str(problem)
+        return ""
+
+    def _shown_command(self) -> str:
+        reading = self._draft.read()
+        if self._resolved is not None and reading.plan == self._resolved[0]:
+            return str(SERVERS[self._draft.server].command(self._resolved[1]))
+        return reading.command
+
+    def _update(self) -> None:
+        """Shows what the draft amounts to; called after every change."""
+        reading = self._draft.read()
+        if self._resolved is not None and self._resolved[0] != reading.plan:
+            self._resolved, self._target_problem = None, ""
+        plan = reading.plan
+        if plan is None or not (plan.target.path or not plan.target.attribute):
+            self._target_problem = ""
+        elif self._resolved is None:
+            self._settle("target", partial(self._resolve, plan))
+        extra = {TARGET: self._target_problem, PYTHON: self._python_problem}
+        # an untouched form is not wrong yet, and what a field says is not said twice
+        empty = not self._draft.target.strip()
+        problems = {name: text for name, text in reading.problems.items() if not (empty and name == TARGET)}
+        self._form.show_reading(replace(reading, problems=problems), extra)
+        said = notes(reading.shown) if reading.shown else []
+        self.query_one(CommandBar).show(self._shown_command(), self._blocker(), said, running=self._running)
+        self._form.border_title = f"Options of {SERVERS[self._draft.server].title}"
+
+    def _settle(self, name: str, then: partial[None] | object) -> None:
+        """Calls ``then`` once nothing was typed for a while."""
+        if name in self._settling:
+            self._settling[name].stop()
+        assert callable(then)
+        self._settling[name] = self.set_timer(SETTLE, then)
+
+    def _name_python(self) -> None:
+        self.post_message(self.PythonNamed(self._draft.python.strip()))
+
+    @work(thread=True, exclusive=True, group="resolve", exit_on_error=False)
+    def _resolve(self, plan: LaunchPlan) -> None:
+        from asgi_tui.engine.project import resolve_target
+
+        resolved, problem = plan, ""
+        try:
+            resolved = resolve_target(plan)
+        except Problem as found:
+            problem = str(found)
+        self.app.call_from_thread(self._show_resolved, plan, resolved, problem)
+
+    def _show_resolved(self, plan: LaunchPlan, resolved: LaunchPlan, problem: str) -> None:
+        if plan == self._draft.read().plan:
+            self._resolved, self._target_problem = (plan, resolved), problem
+            self._update()
+
+
+__all__ = ["RELOAD", "LaunchScreen"]

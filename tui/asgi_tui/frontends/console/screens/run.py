@@ -1,0 +1,200 @@
+"""Mode 2: the running app: traffic, reloads and logs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.widgets.banner import Banner
+from asgi_tui.frontends.console.widgets.logs import Logs
+from asgi_tui.frontends.console.widgets.pane_tabs import PANES, PaneTabs
+from asgi_tui.frontends.console.widgets.reloads import Reloads
+from asgi_tui.frontends.console.widgets.status_line import StatusLine
+from asgi_tui.frontends.console.widgets.traffic import Traffic
+
+SINGLE_BELOW = 100  # cells below which one pane is shown at a time
+LOW_BELOW = 20  # rows, likewise
+
+
+class RunScreen(Screen[None]):
+    """Three panes side by side, or one at a time where there is no room for more."""
+
+    CSS_PATH = "run.tcss"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g,enter", "app.start", "Start", tooltip="Start the server again", id="run.start"),
+        Binding(
+            "s", "app.switch", "Switch", tooltip="Move the running app to another server", id="run.switch"
+        ),
+        Binding("r", "app.restart", "Restart", tooltip="Restart the server", id="run.restart"),
+        Binding("x", "app.stop", "Stop", tooltip="Stop the server", id="run.stop"),
+        Binding("slash", "find", "Find", tooltip="Find in the log", id="run.find"),
+        Binding("z", "zoom", "Zoom", tooltip="The focused pane on the whole screen, and back", id="run.zoom"),
+        Binding("c", "app.copy_command", "Copy", tooltip="Copy the native command", id="run.copy"),
+        Binding("i", "app.ran", "Ran", tooltip="What really ran, and with which settings", id="run.ran"),
+        Binding("tab", "pane(1)", "Next pane", show=False, tooltip="Go to the next pane", id="run.next"),
+        Binding(
+            "shift+tab", "pane(-1)", "Previous pane", show=False, tooltip="Go to the one before", id="run.back"
+        ),
+        Binding("f,end", "follow", "Follow", show=False, tooltip="Follow the log again", id="run.follow"),
+        Binding("w", "wrap", "Wrap", show=False, tooltip="Wrap long log lines, or not", id="run.wrap"),
+        Binding("n", "find_step(1)", "Next hit", show=False, tooltip="Go to the next hit", id="run.hit"),
+        Binding(
+            "N", "find_step(-1)", "Previous hit", show=False, tooltip="Go to the one before", id="run.hit_back"
+        ),
+        Binding(
+            "escape",
+            "dismiss_top",
+            "Close",
+            show=False,
+            tooltip="Close the find line, leave zoom, or close the banner",
+            id="run.close",
+        ),
+    ]
+
+    def __init__(self, model: SessionModel) -> None:
+        super().__init__()
+        self._model = model
+        self._pane = "logs"
+        self._zoomed = False
+        self._single = False
+
+    def compose(self) -> ComposeResult:
+        """Status, banner, panes, keys."""
+        yield StatusLine("run", with_vitals=True)
+        yield Banner()
+        yield PaneTabs()
+        with Container(id="panes"):
+            with Container(id="side"):
+                yield Traffic()
+                yield Reloads()
+            yield Logs(self._model.logs)
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """The log has the focus: it is what moves first."""
+        self._arrange()
+        self._target("logs").focus()
+
+    def show_model(self, model: SessionModel, changed: Part, now: float, *, quitting: bool = False) -> None:
+        """Hands each pane what changed."""
+        self.query_one(StatusLine).show(model, now, quitting=quitting)
+        if Part.LOGS in changed:
+            self._logs.show()
+        if changed & (Part.TRAFFIC | Part.STATUS):
+            self.query_one(Traffic).show(model)
+        if Part.RELOADS in changed:
+            self.query_one(Reloads).show(model)
+        if Part.FAULT in changed:
+            self.query_one(Banner).show(model.fault)
+        if Part.STATUS in changed:
+            self.refresh_bindings()
+
+    # -- panes -------------------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side, or one at a time."""
+        self._single = event.size.width < SINGLE_BELOW or event.size.height < LOW_BELOW
+        self._arrange()
+        self.call_after_refresh(self.query_one(Traffic).show, self._model)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The pane that has the focus is the one that would be zoomed."""
+        for widget in event.widget.ancestors_with_self:
+            if widget.id in PANES:
+                self._pane = widget.id
+
+    def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
+        """Its name was clicked."""
+        self.show_pane(event.pane)
+
+    def show_pane(self, pane: str) -> None:
+        """Shows a pane and gives it the focus."""
+        self._pane = pane
+        self._arrange()
+        self._target(pane).focus()
+
+    def action_pane(self, step: int) -> None:
+        """To the next pane."""
+        panes = list(PANES)
+        self.show_pane(panes[(panes.index(self._pane) + step) % len(panes)])
+
+    def action_zoom(self) -> None:
+        """One pane on the whole screen, and back."""
+        self._zoomed = not self._zoomed
+        self._arrange()
+        self._target(self._pane).focus()
+
+    def _arrange(self) -> None:
+        single = self._single or self._zoomed
+        self.set_class(single, "-single")
+        for pane in PANES:
+            self.set_class(single and pane == self._pane, f"-show-{pane}")
+        self.query_one(PaneTabs).show(self._pane)
+
+    def _target(self, pane: str) -> Widget:
+        return {
+            "traffic": lambda: self.query_one("#routes"),
+            "reloads": lambda: self.query_one(Reloads),
+            "logs": lambda: self._logs.view,
+        }[pane]()
+
+    # -- log ---------------------------------------------------------------------------------------
+
+    @property
+    def _logs(self) -> Logs:
+        return self.query_one(Logs)
+
+    def action_find(self) -> None:
+        """Opens the find line."""
+        self.show_pane("logs")
+        self._logs.open_find()
+
+    def action_find_step(self, by: int) -> None:
+        """To another hit."""
+        self._logs.step(by)
+
+    def action_follow(self) -> None:
+        """To the end of the log."""
+        self._logs.view.follow()
+        self._logs.show()
+
+    def action_wrap(self) -> None:
+        """Wraps long lines, or not."""
+        self._logs.view.toggle_wrap()
+        self._logs.show()
+
+    def action_dismiss_top(self) -> None:
+        """Closes what lies on top."""
+        if self._logs.finding:
+            self._logs.close_find()
+        elif self._zoomed:
+            self.action_zoom()
+        else:
+            self._dismiss_banner()
+
+    def on_banner_dismissed(self) -> None:
+        """Closed by a click."""
+        self._dismiss_banner()
+
+    def _dismiss_banner(self) -> None:
+        self._model.dismiss()
+        self.query_one(Banner).show(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys mean anything now."""
+        if action == "find_step":
+            return self.is_mounted and self._logs.finding
+        if action == "zoom":
+            return not self._single or None
+        return True
+

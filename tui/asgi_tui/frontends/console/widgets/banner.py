@@ -1,0 +1,55 @@
+"""The red banner: why the last start or reload failed."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from asgi_tui.domain.text import sanitize
+from asgi_tui.frontends.console.format import place
+from asgi_tui.frontends.console.model import Fault
+
+
+class Banner(Horizontal):
+    """One sentence with its place in the code; gone with the next success, or when closed."""
+
+    DEFAULT_CSS = """
+    Banner { height: auto; max-height: 8; background: $fault-background; color: $fault-foreground; display: none;
+             padding: 0 1; overflow-y: auto; }
+    Banner #fault { width: 1fr; height: auto; }
+    Banner #close { width: 9; height: 1; text-align: right; pointer: pointer; }
+    Banner #close:hover { text-style: bold underline; }
+    """
+
+    class Dismissed(Message):
+        """The banner was closed by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fault: Fault | None = None
+        self._text = Static("", id="fault", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """The sentence and the way to close it."""
+        yield self._text
+        close = Static("Esc ✕", id="close", markup=False)
+        close.tooltip = "Close the banner; the log keeps the error (Escape)"
+        yield close
+
+    def show(self, fault: Fault | None) -> None:
+        """Shows ``fault``, or nothing."""
+        if fault == self._fault:
+            return
+        self._fault = fault
+        self.display = fault is not None
+        if fault is not None:
+            where = place(sanitize(fault.file) if fault.file else None, fault.line)
+            at = (f"  {where}", "bold underline") if where and where not in fault.sentence else ""
+            self._text.update(Content.assemble(("✗ ", "bold"), sanitize(fault.sentence), at))
+
+    def on_click(self) -> None:
+        """Closed."""
+        self.post_message(self.Dismissed())

@@ -1,0 +1,142 @@
+"""The common options as a form."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Select, Static
+
+from asgi_tui.domain.servers import get_server
+from asgi_tui.domain.text import sanitize
+from asgi_tui.engine.discovery import Candidate
+from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, Reading
+from asgi_tui.frontends.console.widgets.choice import Choice
+from asgi_tui.frontends.console.widgets.field import ConceptField, Field, suggest, text_field
+
+RELOAD = "reload"
+FOUND = "found"
+DEMO = "demo"
+
+# The two columns of the form, each a list of titled groups; what is asked most stands first.
+_COLUMNS = (
+    (
+        ("App", (TARGET, FOUND, "factory", "app_dir", "root_path", "lifespan", RELOAD, PYTHON)),
+        ("Logs", ("log_level", "access_log")),
+    ),
+    (
+        ("Address", ("host", "port", "uds", "proxy_headers")),
+        ("Processes and protocols", ("workers", "graceful_timeout", "http", "ws")),
+        ("TLS", ("tls_cert", "tls_key", "tls_key_password")),
+    ),
+)
+
+
+class Form(VerticalScroll):
+    """Every common option of the picked server; posts the draft's changes one by one."""
+
+    BORDER_TITLE = "Options"
+
+    class Changed(Message):
+        """One text of the draft is another one now."""
+
+        def __init__(self, name: str, text: str) -> None:
+            self.name = name
+            self.text = text
+            super().__init__()
+
+    class FoundPicked(Message):
+        """One of the apps found was picked, by its number; None is the bundled demo."""
+
+        def __init__(self, number: int | None) -> None:
+            self.number = number
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__(id="form", can_focus=False)
+        self._fields: dict[str, Field] = {}
+
+    def compose(self) -> ComposeResult:
+        """Two columns of titled groups."""
+        with Horizontal(id="columns"):
+            for groups in _COLUMNS:
+                with Vertical(classes="column"):
+                    for title, names in groups:
+                        yield Static(title, classes="group", markup=False)
+                        for name in names:
+                            self._fields[name] = field = self._make(name)
+                            yield field
+
+    def field(self, name: str) -> Field:
+        """The field of that name."""
+        return self._fields[name]
+
+    def show_draft(self, draft: Draft) -> None:
+        """Puts the whole draft in, as the picked server has it."""
+        self._fields[TARGET].set_text(draft.target)
+        self._fields[PYTHON].set_text(draft.python)
+        self._fields[RELOAD].set_text("on" if draft.reload else "off")
+        self.adapt(draft)
+
+    def adapt(self, draft: Draft) -> None:
+        """Fits every option to the picked server."""
+        server = get_server(draft.server)
+        for name, field in self._fields.items():
+            if isinstance(field, ConceptField):
+                field.adapt(server, draft.values.get(name, ""), draft.lacks(name))
+
+    def show_reading(self, reading: Reading, extra: dict[str, str]) -> None:
+        """Says under each field what is wrong with it; ``extra`` is what was found out since."""
+        for name, field in self._fields.items():
+            field.set_problem(sanitize(reading.problems.get(name) or extra.get(name, "")))
+
+    def show_found(self, candidates: tuple[Candidate, ...]) -> None:
+        """Offers the apps found, and the demo."""
+        texts = [candidate.target for candidate in candidates]
+        suggest(self._fields[TARGET], texts)
+        options = [
+            (sanitize(f"{item.target}  {item.framework}, {item.why}"), str(number))
+            for number, item in enumerate(candidates)
+        ]
+        select = cast("Select[str]", self._fields[FOUND].editor)
+        with select.prevent(Select.Changed):
+            select.set_options([("pick one…", ""), *options, ("the bundled demo app", DEMO)])
+        self._fields[FOUND].set_note("" if candidates else "No app was found here.")
+
+    def focus_field(self, name: str) -> None:
+        """Takes the cursor to a field."""
+        self._fields[name].editor.focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Explains the field that has the focus, at the foot of the form."""
+        for field in self._fields.values():
+            if field.editor.has_focus_within or field.editor is event.widget:
+                flag = f"{field.flag}: " if field.flag else ""
+                self.border_subtitle = f"{flag}{field.help_text}".replace("[", "\\[")
+
+    def on_field_changed(self, event: Field.Changed) -> None:
+        """Passes a change on."""
+        event.stop()
+        if event.name == FOUND:
+            if event.text:
+                self.post_message(self.FoundPicked(None if event.text == DEMO else int(event.text)))
+                self._fields[FOUND].set_text("")
+            return
+        self.post_message(self.Changed(event.name, event.text))
+
+    @staticmethod
+    def _make(name: str) -> Field:
+        if name == TARGET:
+            return text_field(name, "Target", "The app: module:attribute, a module, or a .py file.", "main:app")
+        if name == PYTHON:
+            return text_field(name, "Interpreter", "The Python that runs the app and its server.")
+        if name == RELOAD:
+            choice = Choice([("on", "on"), ("off", "off")], "on")
+            return Field(name, "Reload", "Restart the app when a file of the project is saved.", choice)
+        if name == FOUND:
+            select = Select([("looking…", "")], allow_blank=False, value="", compact=True)
+            return Field(name, "Found here", "Apps found in this project by reading its source.", select)
+        return ConceptField(name)

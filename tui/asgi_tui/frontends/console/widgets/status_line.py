@@ -1,0 +1,129 @@
+"""The line at the top of every screen: where one is, and how the server stands."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from asgi_tui.domain.events import State
+from asgi_tui.domain.text import sanitize
+from asgi_tui.frontends.console import format as show
+from asgi_tui.frontends.console.model import SessionModel
+
+MODES = {"launch": "1 Launch", "run": "2 Run"}
+STATE_STYLES = {
+    State.STOPPED: "$text-muted",
+    State.STARTING: "$text-warning",
+    State.READY: "$text-success",
+    State.RELOADING: "$text-warning",
+    State.STOPPING: "$text-warning",
+    State.CRASHED: "$text-error",
+}
+
+
+def where(model: SessionModel, *, quitting: bool = False) -> Content:
+    """State with its mark and word, server and version, address."""
+    state = State.STOPPING if quitting else model.state
+    style = f"bold {STATE_STYLES[state]}"
+    parts: list[str | tuple[str, str]] = [(f"{show.STATE_MARKS[state]} {state.value.upper()}", style)]
+    if quitting:
+        parts.append(("  stopping…", style))
+    elif model.server:
+        parts.append(f"  {model.server} {sanitize(model.version)}".rstrip())
+        if model.url and state is not State.STOPPED:
+            parts.append(("  " + sanitize(model.url), "$text-primary"))
+    return Content.assemble(*parts)
+
+
+def vitals(model: SessionModel, now: float) -> Content:
+    """Uptime, pid, CPU and memory of the process tree; empty while nothing runs."""
+    if model.ready_at is None or model.pid is None:
+        return Content("")
+    pairs = [("up", show.uptime(now - model.ready_at)), ("pid", str(model.pid))]
+    if model.usage is not None:
+        pairs += [("cpu", f"{model.usage.cpu_percent:.0f}%"), ("mem", show.size(model.usage.rss_bytes))]
+    parts: list[str | tuple[str, str]] = []
+    for name, value in pairs:
+        parts += [("  " if parts else "", ""), (f"{name} ", "$text-muted"), value]
+    return Content.assemble(*parts)
+
+
+class ModeTab(Static):
+    """A mode's name, clickable."""
+
+    class Chosen(Message):
+        """A mode was clicked."""
+
+        def __init__(self, mode: str) -> None:
+            self.mode = mode
+            super().__init__()
+
+    def __init__(self, mode: str, *, active: bool) -> None:
+        super().__init__(MODES[mode], markup=False, classes="-active" if active else "")
+        self.mode = mode
+        self.tooltip = f"Go to {MODES[mode][2:]} (key {MODES[mode][0]})"
+
+    def on_click(self) -> None:
+        """Goes there."""
+        self.post_message(self.Chosen(self.mode))
+
+
+class StatusLine(Vertical):
+    """One row where everything fits, two where it does not: nothing is cut off."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: auto; background: $panel; dock: top; }
+    StatusLine > Horizontal { height: 1; }
+    StatusLine #brand { width: auto; padding: 0 2 0 1; text-style: bold; color: $foreground; }
+    StatusLine ModeTab { width: auto; padding: 0 1; color: $text-muted; pointer: pointer; }
+    StatusLine ModeTab:hover { background: $block-hover-background; color: $foreground; }
+    StatusLine ModeTab.-active { text-style: bold underline; color: $text-primary; background: $surface; }
+    StatusLine #where { width: 1fr; text-align: right; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    StatusLine #vitals { height: 1; text-align: right; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+    # cells of the brand, the tabs and the padding
+    _LEFT = 11 + sum(len(title) + 2 for title in MODES.values()) + 2
+
+    def __init__(self, mode: str, *, with_vitals: bool = False) -> None:
+        super().__init__()
+        self._mode = mode
+        self._with_vitals = with_vitals
+        self._texts: tuple[Content, Content] = (Content(""), Content(""))
+        self._shown: tuple[str, str] | None = None
+        self._where = Static(id="where", markup=False)
+        self._vitals = Static(id="vitals", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """Name, tabs, state; the vitals below where they do not fit beside."""
+        with Horizontal():
+            yield Static("asgi-tui", id="brand", markup=False)
+            for mode in MODES:
+                yield ModeTab(mode, active=mode == self._mode)
+            yield self._where
+        yield self._vitals
+
+    def show(self, model: SessionModel, now: float, *, quitting: bool = False) -> None:
+        """Shows how the server stands at ``now`` (Unix seconds); paints only what changed."""
+        vital = vitals(model, now) if self._with_vitals else Content("")
+        self._texts = (where(model, quitting=quitting), vital)
+        self._arrange()
+
+    def on_resize(self) -> None:
+        """What fits may be another matter now."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        place, vital = self._texts
+        room = self.size.width - self._LEFT
+        if vital and place.cell_length + 3 + vital.cell_length <= room:
+            place, vital = Content.assemble(place, "   ", vital), Content("")
+        shown = (repr(place), repr(vital))
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self._where.update(place)
+        self._vitals.update(vital)
+        self._vitals.display = bool(vital)

@@ -1,0 +1,144 @@
+"""A session without a screen: what the plain and the NDJSON front end have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from asgi_tui.domain.events import Error, Event, Exit, State, StateChanged
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.engine.session import Session
+
+Show = Callable[[list[Event]], None]
+
+# Bytes of one command line; a longer one is no command.
+COMMAND_BYTES = 65_536
+
+
+async def run_headless(session: Session, plan: LaunchPlan, shows: list[Show], *, commands: bool) -> int:
+    """Runs the plan until it is stopped or fails for good; returns the exit code.
+
+    ``shows`` print batches of events, each in a thread, so that a slow reader never holds up the session;
+    the first one's end (a closed pipe) ends the session. ``commands``: read them from standard input.
+    """
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    _handle_signals(loop, over)
+    tasks = [asyncio.create_task(_show(session, show, over)) for show in shows]
+    ends = asyncio.create_task(_watch_for_end(session, over))
+    # The readers must have subscribed before the first event.
+    await asyncio.sleep(0)
+    if commands:
+        _read_commands(loop, session, over)
+    starting = asyncio.create_task(session.start(plan))
+    await over.wait()
+    await session.close()
+    await asyncio.wait([starting])
+    results = await asyncio.gather(ends, *tasks)
+    return results[0]
+
+
+def _handle_signals(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+    def stop() -> None:
+        if over.is_set():
+            # Asked twice: end at once. The guard ends what is left.
+            os._exit(1)
+        over.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+
+
+async def _show(session: Session, show: Show, over: asyncio.Event) -> None:
+    async for batch in session.events():
+        try:
+            await asyncio.to_thread(show, batch)
+        except OSError:
+            # Nobody reads any more (a closed pipe, a full disk): there is no use in going on.
+            over.set()
+            return
+
+
+async def _watch_for_end(session: Session, over: asyncio.Event) -> int:
+    code = 0
+    async for batch in session.events():
+        for event in batch:
+            if isinstance(event, Exit):
+                code = event.code
+            elif isinstance(event, StateChanged) and event.state is State.CRASHED:
+                # The watcher starts right after a failed start, so its place in the plan is what counts.
+                plan = session.plan
+                if plan is None or not plan.reload:
+                    over.set()
+    return code
+
+
+# -- commands --------------------------------------------------------------------------------------
+
+
+def _read_commands(loop: asyncio.AbstractEventLoop, session: Session, over: asyncio.Event) -> None:
+    """Reads standard input in a thread that nothing waits for; its end is no command to stop."""
+
+    def submit(line: bytes) -> None:
+        with suppress(RuntimeError):
+            # The loop may be closed by now.
+            asyncio.run_coroutine_threadsafe(_obey(line, session, over), loop)
+
+    def read() -> None:
+        rest = b""
+        # os.read, since an interpreter that ends while sys.stdin is being read aborts.
+        with suppress(OSError):
+            while data := os.read(0, COMMAND_BYTES):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    submit(line)
+                if len(rest) > COMMAND_BYTES:
+                    submit(rest)
+                    rest = b""
+        if rest:
+            submit(rest)
+
+    threading.Thread(target=read, name="read commands", daemon=True).start()
+
+
+async def _obey(line: bytes, session: Session, over: asyncio.Event) -> None:
+    if not line.strip():
+        return
+    try:
+        command = read_command(line)
+    except ValueError as error:
+        mend = 'send one like {"do": "restart"}'
+        session.tell(Error(time.time(), "Command on standard input", str(error), mend))
+        return
+    await command(session, over)
+
+
+def read_command(line: bytes) -> Callable[[Session, asyncio.Event], Awaitable[None]]:
+    """The command a line spells. Raises ``ValueError`` that says why it is none."""
+    try:
+        data: Any = json.loads(line)
+    except ValueError:
+        raise ValueError("the line is no JSON") from None
+    do = data.get("do") if isinstance(data, dict) else None
+    match do:
+        case "stop":
+            return _stop
+        case "restart":
+            return lambda session, _: session.restart()
+        case "switch":
+            server = data.get("server")
+            if not isinstance(server, str):
+                raise ValueError("switch names no server")
+            return lambda session, _: session.switch(server)
+    raise ValueError("it is neither restart, switch nor stop")
+
+
+async def _stop(session: Session, over: asyncio.Event) -> None:
+    over.set()
