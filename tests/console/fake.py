@@ -168,7 +168,9 @@ def stats(requests: int = 48_112, *, at: float = AT + 2, errors: int = 2, rate: 
 
 def reload_ok(at: float = AT + 30) -> Reload:
     """A save that went well."""
-    return Reload(at, "ok", (Change("app.py", "modified"),), {"import": 12.0, "startup": 9.0, "ready": 3.0}, 38.0)
+    return Reload(
+        at, "ok", (Change("app.py", "modified"),), {"import": 12.0, "startup": 9.0, "ready": 3.0}, 38.0
+    )
 
 
 def reload_failed(at: float = AT + 20) -> list[Event]:
@@ -191,7 +193,7 @@ def reload_failed(at: float = AT + 20) -> list[Event]:
             "save a mended version",
             "app.py",
             12,
-            'Traceback (most recent call last):\n  File "app.py", line 12\n    def x(\nSyntaxError: invalid syntax',
+            'Traceback (most recent call last):\n  File "app.py", line 12\n    def x(\nSyntaxError: bad',
         ),
         StateChanged(at, State.READY, "serving the last good version"),
     ]

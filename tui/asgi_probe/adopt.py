@@ -2,7 +2,7 @@
 
 import sys
 
-from asgi_probe import wire
+from . import wire
 
 # sysexits.h EX_UNAVAILABLE: the console then lets granian bind by itself.
 CANNOT_ADOPT = 69

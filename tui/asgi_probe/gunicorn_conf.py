@@ -5,9 +5,10 @@ such as ``reload = True`` has no opposite on the command line, so it is taken ou
 """
 
 import importlib
+import os
 import runpy
 
-from asgi_probe.run import RUN
+RUN = importlib.import_module(os.path.basename(os.path.dirname(__file__)) + ".run").RUN
 
 OWNED = ("bind", "workers", "worker_class", "reload", "daemon", "pidfile", "control_socket", "wsgi_app")
 
@@ -18,7 +19,7 @@ def user_settings(where):
         return {}
     if where.startswith("python:"):
         return vars(importlib.import_module(where[len("python:") :]))
-    return runpy.run_path(where[len("file:") :] if where.startswith("file:") else where)
+    return runpy.run_path(where.removeprefix("file:"))
 
 
 globals().update(

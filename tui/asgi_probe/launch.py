@@ -4,6 +4,7 @@ Waits on the control pipe for one JSON line, ``{"module", "argv", "adopt"}``, th
 command line unchanged. End of file instead of a line means the console is gone: nothing is started.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -47,9 +48,9 @@ def main():
         return
     order = json.loads(line)
     if order["adopt"] is not None:
-        from asgi_probe.adopt import adopt_in_granian
-
-        adopt_in_granian(order["adopt"])
+        # The package's name in the runtime directory is one that no project has.
+        adopt = importlib.import_module(os.path.basename(here) + ".adopt")
+        adopt.adopt_in_granian(order["adopt"])
 
     import runpy
 

@@ -9,7 +9,7 @@ import sysconfig
 import time
 import traceback
 
-from asgi_probe import wire
+from . import wire
 
 # Bounds of what one failure sends: characters of traceback and of message.
 TRACEBACK_CHARS = 20_000

@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-from asgi_probe.stats import Shipper
+from .stats import Shipper
 
 # Messages kept of one traced request.
 TRACE_MESSAGES = 50
@@ -62,6 +62,8 @@ class Probe:
 
         async def probe_send(message):
             nonlocal status, bytes_out, ended
+            if shipper.draining:
+                message = closing(scope, message)
             await send(message)
             kind = message["type"]
             if kind == "http.response.body":
@@ -181,6 +183,17 @@ class Probe:
         else:
             if not answered:
                 tell("unsupported", "the app returned without answering startup")
+
+
+def closing(scope, message):
+    """While draining, a response start that asks the client to open its next connection anew.
+
+    The one change ever made to a message, and only in HTTP/1, where the field exists (RFC 9112 9.6).
+    """
+    if message["type"] != "http.response.start" or not scope["http_version"].startswith("1"):
+        return message
+    headers = [*message.get("headers", ()), (b"connection", b"close")]
+    return {**message, "headers": headers}
 
 
 def size_of(message):

@@ -9,8 +9,9 @@ import threading
 import time
 from multiprocessing import util
 
-from asgi_probe import wire
-from asgi_probe.buckets import bucket_of
+from . import wire
+from .buckets import bucket_of
+from .quiesce import stop_accepting
 
 # Seconds between two summaries: at most 10 a second.
 INTERVAL = 0.1
@@ -90,6 +91,7 @@ class Shipper:
         self.in_flight = self.websockets_open = self.ws_errors = 0
         self.ws_messages_in = self.ws_messages_out = self.ws_bytes_in = self.ws_bytes_out = 0
         self.dropped = 0
+        self.draining = False
         self.records = []
         self.traces = []
         self.trace_budget = min(1, self.traces_per_second)
@@ -139,10 +141,20 @@ class Shipper:
         self.thread = threading.Thread(target=self.ship_forever, name="asgi-tui probe", daemon=True)
         self.thread.start()
 
+    def obey(self, order):
+        """An order of the console's: to stop accepting and to close keep-alive connections politely."""
+        if order["do"] == "quiesce":
+            self.draining = True
+            self.say({"type": "quiesced", "listeners": stop_accepting(order["address"])})
+            self.flush()
+
     # -- the shipping thread -----------------------------------------------------------------------
 
     def ship_forever(self):
-        reached = True
+        reached = self.flush()
+        threading.Thread(
+            target=wire.read_orders, args=(self.obey,), name="asgi-tui orders", daemon=True
+        ).start()
         while reached:
             self.wake.wait()
             self.wake.clear()

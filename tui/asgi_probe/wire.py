@@ -6,10 +6,11 @@ what was said before that thread exists is a few small lines.
 
 import json
 import os
+import select
 import socket
 import threading
 
-from asgi_probe.run import RUN
+from .run import RUN
 
 # Seconds one send may wait for the console.
 TIMEOUT = 2.0
@@ -46,6 +47,23 @@ def send_now(message):
             # A line may be cut in half, so the connection is of no more use.
             _lost = True
         return not _lost
+
+
+def read_orders(obey):
+    """Calls ``obey`` with each of the console's messages until the connection ends; for a thread."""
+    connection, rest = _socket, b""
+    while connection is not None:
+        try:
+            # Not the socket's own time-out, which is for sending.
+            select.select([connection], [], [])
+            data = connection.recv(65536)
+        except (OSError, ValueError):
+            return
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            obey(json.loads(line))
 
 
 def _after_fork():

@@ -10,10 +10,23 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
-# How long it keeps killing a group that does not empty (seconds): zombies whose parent never reaps
-# them look alive to killpg(2).
+# How long it keeps killing a group that does not empty (seconds).
 PATIENCE = 5.0
+
+
+def only_zombies(group: int) -> bool:
+    """Whether nobody in the group runs any more; killpg(2) also finds who was not reaped yet (Linux)."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # After the name in brackets: state, parent, group (proc(5)).
+            state, _, number = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(number) == group and state not in "ZX":
+            return False
+    return sys.platform == "linux"
 
 
 def end(groups: set[int]) -> None:
@@ -23,6 +36,9 @@ def end(groups: set[int]) -> None:
             try:
                 os.killpg(group, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
+                groups.discard(group)
+                continue
+            if only_zombies(group):
                 groups.discard(group)
         time.sleep(0.02)
 

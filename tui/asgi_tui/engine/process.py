@@ -105,6 +105,10 @@ class ServerProcess:
         """The leader's exit code; a negative one is a signal."""
         return await self._process.wait()
 
+    def terminate(self) -> None:
+        """TERM to the leader; ``stop`` sees it through."""
+        self._signal_leader(signal.SIGTERM)
+
     async def stop(self, grace: float) -> int:
         """TERM the leader, after ``grace`` seconds the group, then KILL until the group is empty.
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import asgi_probe
+from asgi_tui.domain.servers.base import PROBE_PACKAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,17 @@ class RuntimeDirectory:
         # mkdtemp gives mode 0700; the path stays short, since a Unix socket's may hold 104 bytes (macOS).
         self.path = Path(tempfile.mkdtemp(prefix="asgi-tui-"))
         source = Path(asgi_probe.__file__).parent
-        shutil.copytree(source, self.path / "asgi_probe", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, self.path / PROBE_PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
 
     @property
     def launcher(self) -> Path:
         """The script that the app's interpreter runs."""
-        return self.path / "asgi_probe" / "launch.py"
+        return self.path / PROBE_PACKAGE / "launch.py"
 
     @property
     def gunicorn_conf(self) -> Path:
         """The configuration file gunicorn is given."""
-        return self.path / "asgi_probe" / "gunicorn_conf.py"
+        return self.path / PROBE_PACKAGE / "gunicorn_conf.py"
 
     @property
     def telemetry_socket(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,11 +14,9 @@ from typing import TYPE_CHECKING
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import (
-    Change,
     Error,
     Event,
     Exit,
-    Log,
     Ready,
     Reload,
     Request,
@@ -43,7 +42,7 @@ from asgi_tui.engine.traffic import Traffic
 from asgi_tui.engine.usage import UsageMeter
 
 if TYPE_CHECKING:
-    from asgi_tui.engine.watcher import Watcher
+    from asgi_tui.engine.watcher import Burst, Watcher
 
 # Seconds between two Stats events at least, and between two while only the rate falls.
 STATS_INTERVAL = 0.1
@@ -66,7 +65,6 @@ class Session:
         self._token_path = f"/asgi-tui-{secrets.token_hex(16)}"
         self._streams: list[EventStream] = []
         self._surroundings: Surroundings | None = None
-        self._telemetry: Telemetry | None = None
         self._listener: Listener | None = None
         self._watcher: Watcher | None = None
         self._run: ServerRun | None = None
@@ -122,9 +120,8 @@ class Session:
             task.cancel()
         if self._background:
             await asyncio.wait(self._background)
-        if self._telemetry is not None:
-            await self._telemetry.close()
         if self._surroundings is not None:
+            await self._surroundings.telemetry.close()
             await asyncio.to_thread(self._surroundings.guard.close)
             await asyncio.to_thread(self._surroundings.runtime.remove)
         self._emit(self._exit(reason))
@@ -190,12 +187,13 @@ class Session:
         self.plan = prepared.plan
         await self._end_run()
         await self._open()
+        # First of all: a save while it starts counts, and after a failed start the next one mends it.
+        await self._watch(prepared.plan)
         try:
             await self._bring_up(prepared)
         except StartFailed as failure:
             self._start_failed(failure, prepared.plan)
-        finally:
-            # Also after a failure: the next good save then starts it.
+        else:
             await self._watch(prepared.plan)
 
     def _start_failed(self, failure: StartFailed, plan: LaunchPlan) -> None:
@@ -211,11 +209,11 @@ class Session:
             return
         runtime = await asyncio.to_thread(RuntimeDirectory)
         guard = await asyncio.to_thread(Guard, runtime.path)
+        telemetry = Telemetry(runtime.telemetry_socket, self._connected, self._told, self._gone)
         self._surroundings = Surroundings(
-            runtime, guard, self._token_path, self._traces_per_second, self._emit
+            runtime, guard, self._token_path, self._traces_per_second, telemetry, self._emit
         )
-        self._telemetry = Telemetry(runtime.telemetry_socket, self._connected, self._told, self._gone)
-        await self._telemetry.start()
+        await telemetry.start()
         self._spawn_task(self._report_stats())
         self._spawn_task(self._report_usage())
 
@@ -229,6 +227,12 @@ class Session:
             self._native_bind.add(prepared.plan.server)
             run = await self._new_run(prepared)
             await run.start()
+        if self._watcher is not None:
+            await self._watcher.armed()
+        if self._run is not None:
+            # Until then a client may still be answered by the code of before.
+            await self._run.quiesce()
+        run.phases.alone = time.monotonic()
         self._run = run
         self._failed = False
         self._spawn_task(self._follow(run))
@@ -292,7 +296,7 @@ class Session:
     async def _stop(self, *, final: bool = False) -> None:
         if self._run is not None:
             self._change(State.STOPPING)
-        await self._unwatch()
+        self._unwatch()
         await self._end_run()
         while others := [task for task in self._background if task.get_name() == "retire"]:
             await asyncio.wait(others)
@@ -317,7 +321,7 @@ class Session:
         """Tells when the server ends by itself."""
         assert run.process is not None
         code = await run.process.wait()
-        if run is not self._run:
+        if run is not self._run or run.retiring:
             return
         self._run = None
         await run.stop()
@@ -370,7 +374,7 @@ class Session:
         await self._watch(prepared.plan)
 
     def _tell_switch(self, old: str, mapping: Mapping, run: ServerRun, begun: float) -> None:
-        total_ms = round((run.phases.answered - begun) * 1000, 1)
+        total_ms = round((run.phases.alone - begun) * 1000, 1)
         phases = run.phases.in_ms()
         to = mapping.plan.server
         self._emit(Switch(time.time(), old, to, mapping.mapped, mapping.dropped, phases, total_ms))
@@ -384,25 +388,19 @@ class Session:
             self._last_code = failure.code
             self._change(State.CRASHED, failure.error.why)
 
-    async def _changed(self, burst: list[tuple[Path, str]]) -> None:
+    def _changed(self, burst: Burst) -> None:
         """Files changed: reloads, in place of a reload that is under way."""
+        plan = self.plan
+        if plan is not None and self.state not in (State.STOPPING, State.STOPPED):
+            self._spawn_task(self._command(lambda: self._reload(plan, burst, time.time())))
+
+    async def _reload(self, plan: LaunchPlan, burst: Burst, noticed: float) -> None:
         from asgi_tui.engine.watcher import drop_bytecode, to_changes
 
-        noticed = time.time()
-        await asyncio.to_thread(drop_bytecode, burst)
-        plan = self.plan
-        if plan is None or self.state is State.STOPPING:
-            return
-        changes = to_changes(burst, project_root(Path(plan.cwd)))
-        saved = [modified for path, _ in burst if (modified := _modified(path))]
-        notice_ms = max(0.0, (noticed - max(saved, default=noticed)) * 1000)
-        # Not awaited: the watcher must see the next save, which takes this one's place.
-        task = asyncio.create_task(self._command(lambda: self._reload(plan, changes, notice_ms)))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _reload(self, plan: LaunchPlan, changes: tuple[Change, ...], notice_ms: float) -> None:
         begun = time.monotonic()
+        notice_ms = await asyncio.to_thread(_age_ms, burst, noticed)
+        await asyncio.to_thread(drop_bytecode, burst)
+        changes = to_changes(burst, project_root(Path(plan.cwd)))
         self._change(State.RELOADING, ", ".join(change.path for change in changes[:3]))
         try:
             run = await self._replace(await asyncio.to_thread(prepare, plan))
@@ -425,14 +423,14 @@ class Session:
             self._replacement_failed(StartFailed(error, code))
             return
         phases = {"notice": round(notice_ms, 1)} | run.phases.in_ms()
-        total_ms = notice_ms + (run.phases.answered - begun) * 1000
+        total_ms = notice_ms + (run.phases.alone - begun) * 1000
         self._emit(Reload(time.time(), "ok", changes, phases, round(total_ms, 1)))
         await self._watch(plan)
 
     async def _watch(self, plan: LaunchPlan) -> None:
         """Watches what the plan and the run make worth watching."""
         if not plan.reload or self._closed:
-            await self._unwatch()
+            self._unwatch()
             return
         from asgi_tui.engine.watcher import Watcher
 
@@ -443,10 +441,10 @@ class Session:
             self._watcher.watch(wanted)
             self._emit(Watching(time.time(), tuple(str(path) for path in wanted)))
 
-    async def _unwatch(self) -> None:
+    def _unwatch(self) -> None:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
-            await watcher.stop()
+            watcher.stop()
 
     def _watching_failed(self, why: str) -> None:
         self.tell(
@@ -537,14 +535,24 @@ class Session:
 
         task = asyncio.create_task(run(), name=name)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A fault of ours: said in the open, where a silent one would leave the user waiting.
+            why = f"{type(error).__name__}: {error}"
+            trace = "".join(traceback.format_exception(error))
+            self.tell(Error(time.time(), "asgi-tui", why, "report this, please", traceback=trace))
 
 
-def _modified(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return None
+def _age_ms(burst: Burst, noticed: float) -> float:
+    """Milliseconds from the last save of a burst to its notice; blocking."""
+    saved = []
+    for path, _ in burst:
+        with suppress(OSError):
+            saved.append(path.stat().st_mtime)
+    return max(0.0, (noticed - max(saved, default=noticed)) * 1000)
 
 
 def watched_paths(plan: LaunchPlan, roots: tuple[str, ...]) -> tuple[Path, ...]:

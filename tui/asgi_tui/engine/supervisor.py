@@ -27,13 +27,25 @@ from asgi_tui.engine.process import Child, ServerProcess
 from asgi_tui.engine.project import version_tuple
 from asgi_tui.engine.readiness import NotAskableError, ask
 from asgi_tui.engine.runtime import RunFile, RuntimeDirectory
-from asgi_tui.engine.telemetry import CannotAdopt, Lifespan, Loaded, LoadFailed, Sender, Told
+from asgi_tui.engine.telemetry import (
+    CannotAdopt,
+    Lifespan,
+    Loaded,
+    LoadFailed,
+    Quiesced,
+    Sender,
+    Telemetry,
+    Told,
+)
 
 # Seconds a server gets to end by itself after its app failed to load, which tells its exit code.
 FAILURE_GRACE = 1.5
 # Seconds open requests get when nothing else is set; streams would otherwise hold a stop for ever.
 STOP_GRACE = 5.0
 ASK_AGAIN = 0.01
+# Seconds until workers that were asked to stop accepting count as unable to, and what TERM then gets.
+QUIESCE_PATIENCE = 0.25
+TERM_PATIENCE = 1.0
 
 
 class StartFailed(Exception):  # noqa: N818 - the failure is the app's, told by the event it carries
@@ -57,6 +69,7 @@ class Surroundings:
     guard: Guard
     token_path: str
     traces_per_second: int
+    telemetry: Telemetry
     emit: Callable[[Event], None]
 
 
@@ -69,15 +82,19 @@ class Phases:
     import_ms: float = 0.0
     started: float = 0.0
     answered: float = 0.0
+    alone: float = 0.0
 
     def in_ms(self) -> dict[str, float]:
-        """The phases' durations: interpreter and server, the app's import, its startup, first answer."""
+        """The phases' durations: interpreter and server, the app's import, its startup, its first answer,
+        and until the server before it accepted no more.
+        """
         import_begun = self.loaded - self.import_ms / 1000
         return {
             "start": _ms(import_begun - self.begun),
             "import": round(self.import_ms, 1),
             "startup": _ms(self.started - self.loaded),
             "answer": _ms(self.answered - max(self.started, self.loaded)),
+            "quiesce": _ms(self.alone - self.answered),
         }
 
 
@@ -119,6 +136,10 @@ class ServerRun:
         self._lifespan_done = asyncio.Event()
         self._failure: asyncio.Future[Error] = self._loop.create_future()
         self._cannot_adopt: asyncio.Future[str] = self._loop.create_future()
+        self._accepting: set[int] = set()
+        self._deaf = True
+        self._quiesced = asyncio.Event()
+        self.retiring = False
         self.last_line = ""
 
     # -- start -------------------------------------------------------------------------------------
@@ -291,6 +312,11 @@ class ServerRun:
                 self._emit(Worker(time.time(), sender.pid, "ready"))
             case Lifespan(state="startup.failed"):
                 self._fail(lifespan_failure(told.message, self.plan))
+            case Quiesced(listeners=listeners):
+                self._accepting.discard(sender.pid)
+                self._deaf = self._deaf and listeners > 0
+                if not self._accepting or not self._deaf:
+                    self._quiesced.set()
             case CannotAdopt():
                 if not self._cannot_adopt.done():
                     self._cannot_adopt.set_result(told.why)
@@ -326,6 +352,27 @@ class ServerRun:
             self._loop.call_soon_threadsafe(hand_over)
 
     # -- stop --------------------------------------------------------------------------------------
+
+    async def quiesce(self) -> None:
+        """Returns once the server accepts no more connections, as far as that can be known.
+
+        Its workers are asked to close their listening sockets. Where one knows of no way (granian), the
+        server is told to end, which it begins by not accepting; open requests go on meanwhile.
+        """
+        assert self.process is not None
+        self.retiring = True
+        name = self._listener.socket.getsockname() if self._listener is not None else None
+        address = list(name[:2]) if isinstance(name, tuple) else name
+        self._accepting = set(self.workers)
+        for pid in self.workers:
+            self._surroundings.telemetry.order(pid, do="quiesce", address=address)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._quiesced.wait(), QUIESCE_PATIENCE)
+            if self._deaf:
+                return
+        self.process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.process.wait(), TERM_PATIENCE)
 
     async def stop(self) -> int | None:
         """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""

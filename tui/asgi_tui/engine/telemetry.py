@@ -51,6 +51,13 @@ class Lifespan:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiesced:
+    """The process accepts no more; ``listeners`` is how many it closed, 0 where it knows of no way."""
+
+    listeners: int
+
+
+@dataclass(frozen=True, slots=True)
 class CannotAdopt:
     """This version of the server cannot be handed a socket."""
 
@@ -103,7 +110,7 @@ class Traced:
     messages: tuple[Message, ...]
 
 
-Told: TypeAlias = Loaded | LoadFailed | Lifespan | CannotAdopt | Summary | Traced
+Told: TypeAlias = Loaded | LoadFailed | Lifespan | Quiesced | CannotAdopt | Summary | Traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +137,17 @@ class Telemetry:
         self._gone = gone
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: dict[int, asyncio.StreamWriter] = {}
         self.malformed = 0
 
     async def start(self) -> None:
         """Starts listening; the directory's mode keeps other users out."""
         self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=MESSAGE_BYTES)
+
+    def order(self, pid: int, **order: object) -> None:
+        """Sends an order to the probe of one process; nothing happens where it is gone."""
+        if (writer := self._writers.get(pid)) is not None:
+            writer.write(json.dumps(order).encode() + b"\n")
 
     async def close(self) -> None:
         """Stops listening and ends every connection."""
@@ -152,6 +165,7 @@ class Telemetry:
         sender: Sender | None = None
         try:
             sender = _sender(await reader.readline())
+            self._writers[sender.pid] = writer
             self._connected(sender)
             while line := await reader.readline():
                 try:
@@ -168,6 +182,7 @@ class Telemetry:
             self._tasks.discard(task)
             writer.close()
             if sender is not None:
+                self._writers.pop(sender.pid, None)
                 self._gone(sender)
 
 
@@ -251,6 +266,8 @@ def parse(line: bytes) -> Told:
             )
         case "lifespan":
             return Lifespan(fields.text("state"), fields.number("ms"), fields.text("message"))
+        case "quiesced":
+            return Quiesced(fields.whole("listeners"))
         case "cannot_adopt":
             return CannotAdopt(fields.text("why"))
         case other:

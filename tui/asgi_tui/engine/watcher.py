@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import functools
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from watchfiles import Change as Kind
-from watchfiles import DefaultFilter, awatch
+from watchfiles import DefaultFilter
+from watchfiles._rust_notify import RustNotify
 
 from asgi_tui.domain.events import Change
 
 # Milliseconds: changes are looked at every STEP, and a burst is one change for up to DEBOUNCE.
 STEP_MS = 10
 DEBOUNCE_MS = 50
+POLL_MS = 300
+# Seconds a start waits until changes are seen.
+ARMED_PATIENCE = 2.0
 # Changes named in one event; the rest of a burst is counted.
 MAX_CHANGES = 50
 SOURCE_SUFFIXES = (".py", ".pyx", ".pyd", ".so")
@@ -41,60 +47,89 @@ def virtual_environments(root: Path) -> list[Path]:
     return []
 
 
-class Watcher:
-    """Calls ``changed`` with the paths and kinds of each burst, from a task of its own."""
+Burst = list[tuple[Path, str]]
 
-    def __init__(
-        self,
-        changed: Callable[[list[tuple[Path, str]]], Awaitable[None]],
-        failed: Callable[[str], None],
-    ) -> None:
+
+class Watcher:
+    """Tells ``changed`` of each burst, as sorted paths and kinds, on the event loop.
+
+    The tree is walked and listened to in a thread of its own: a large one takes seconds.
+    """
+
+    def __init__(self, changed: Callable[[Burst], None], failed: Callable[[str], None]) -> None:
         self._changed = changed
         self._failed = failed
-        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._armed = asyncio.Event()
         self.paths: tuple[Path, ...] = ()
 
-    def watch(self, paths: Iterable[Path]) -> None:
+    def watch(self, paths: tuple[Path, ...]) -> None:
         """Watches these directories and files from now on, in place of those before."""
-        new = tuple(dict.fromkeys(path for path in paths if path.exists()))
-        if new == self.paths and self._task is not None and not self._task.done():
-            return
-        self.paths = new
-        if self._task is not None:
-            self._task.cancel()
-        self._task = asyncio.create_task(self._run(new))
+        self.stop()
+        self.paths = paths
+        self._stop = threading.Event()
+        self._armed.clear()
+        threading.Thread(target=self._run, args=(paths, self._stop), name="watch files", daemon=True).start()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Stops watching."""
+        self._stop.set()
         self.paths = ()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
 
-    async def _run(self, paths: tuple[Path, ...]) -> None:
-        ignored = [path for root in paths for path in await asyncio.to_thread(virtual_environments, root)]
+    async def armed(self) -> None:
+        """Returns once changes are seen, or when a large tree takes longer than ARMED_PATIENCE."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._armed.wait(), ARMED_PATIENCE)
+
+    def _run(self, paths: tuple[Path, ...], stop: threading.Event, before: threading.Event) -> None:
+        ignored = [path for root in paths for path in virtual_environments(root)]
         only = SourceFilter([path for path in paths if path.is_file()], ignored)
-        # A home directory or the root of a disk holds no project, but millions of files.
+        # A home directory or the root of a disk is no project, but may hold millions of files.
         recursive = not any(path in (Path.home(), Path(path.anchor)) for path in paths)
         for polling in (False, True):
             try:
-                async for burst in awatch(
-                    *paths,
-                    watch_filter=only,
-                    step=STEP_MS,
-                    debounce=DEBOUNCE_MS,
-                    recursive=recursive,
-                    force_polling=polling,
-                ):
-                    await self._changed(sorted((Path(path), kind.raw_str()) for kind, path in burst))
+                self._listen(paths, only, stop, before, recursive=recursive, polling=polling)
             except OSError as error:
-                self._failed(str(error))
+                self._call(stop, functools.partial(self._failed, str(error)))
             else:
                 return
 
+    def _listen(
+        self,
+        paths: tuple[Path, ...],
+        only: SourceFilter,
+        stop: threading.Event,
+        before: threading.Event,
+        *,
+        recursive: bool,
+        polling: bool,
+    ) -> None:
+        # The documented lower level of watchfiles: once it is made, changes are seen.
+        names = [str(path) for path in paths]
+        with RustNotify(names, False, polling, POLL_MS, recursive, True) as notify:
+            before.set()
+            self._call(stop, self._armed.set)
+            while not stop.is_set():
+                found = notify.watch(DEBOUNCE_MS, STEP_MS, 0, stop)
+                if isinstance(found, set):
+                    burst = sorted(
+                        (Path(path), Kind(kind).raw_str()) for kind, path in found if only(Kind(kind), path)
+                    )
+                    if burst:
+                        self._call(stop, functools.partial(self._changed, burst))
 
-def to_changes(burst: list[tuple[Path, str]], root: Path) -> tuple[Change, ...]:
+    def _call(self, stop: threading.Event, callback: Callable[[], None]) -> None:
+        def call() -> None:
+            if not stop.is_set():
+                callback()
+
+        with suppress(RuntimeError):
+            # The loop may be closed: the console is gone.
+            self._loop.call_soon_threadsafe(call)
+
+
+def to_changes(burst: Burst, root: Path) -> tuple[Change, ...]:
     """The burst as events name it: paths relative to the project where they lie in it."""
     changes = []
     for path, kind in burst[:MAX_CHANGES]:
@@ -105,7 +140,7 @@ def to_changes(burst: list[tuple[Path, str]], root: Path) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def drop_bytecode(burst: list[tuple[Path, str]]) -> None:
+def drop_bytecode(burst: Burst) -> None:
     """Removes the cached bytecode of changed files; blocking.
 
     A cached file counts as valid while the source has the same size and whole second of change

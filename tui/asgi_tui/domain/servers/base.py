@@ -16,7 +16,9 @@ from asgi_tui.domain.text import MASK
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 
-PROBE_TARGET = "asgi_probe.app:app"
+# The name `asgi_probe` has in the child: no project's own module, nor an installed copy, may take its place.
+PROBE_PACKAGE = "_asgi_tui_probe"
+PROBE_TARGET = f"{PROBE_PACKAGE}.app:app"
 
 _LEVEL = r"(?P<level>TRACE|DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 # logging.BASIC_FORMAT, which any app may log in whatever its server is

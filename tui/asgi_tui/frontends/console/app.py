@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -19,6 +20,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.frontends.console.driver import Driver
 from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
 from asgi_tui.frontends.console.widgets.status_line import MODES as MODE_TITLES
 from asgi_tui.frontends.console.widgets.status_line import ModeTab
@@ -43,18 +45,24 @@ class ConsoleApp(App[int]):
     """The terminal console of one session."""
 
     TITLE = "asgi-tui"
+    CSS = """
+    Footer.-compact FooterKey { margin: 0 1 0 0; }
+    .-wide Footer.-compact FooterKey, .-huge Footer.-compact FooterKey { margin: 0 2 0 1; }
+    Tooltip { background: $panel; color: $foreground; }
+    Toast { background: $panel; }
+    """
     COMMANDS: ClassVar = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "mode('launch')", "Launch", show=False, tooltip="Go to Launch", id="app.launch"),
         Binding("2", "mode('run')", "Run", show=False, tooltip="Go to Run", id="app.run"),
-        Binding(
-            "question_mark,f1", "help", "Help", tooltip="Every key", key_display="?", id="app.help"
-        ),
-        Binding(
-            "t", "toggle_theme", "Theme", show=False, tooltip="Dark or light theme", id="app.theme"
-        ),
+        Binding("question_mark", "help", "Help", tooltip="Every key", key_display="?", id="app.help"),
+        # where a field takes the question mark
+        Binding("f1", "help", "Help", tooltip="Every key, in fields too", key_display="F1"),
+        Binding("t", "toggle_theme", "Theme", show=False, tooltip="Dark or light theme", id="app.theme"),
         Binding("q", "quit_console", "Quit", tooltip="Stop the server and quit", id="app.quit"),
-        Binding("ctrl+q", "quit_console", "Quit", show=False, priority=True, tooltip="Stop the server and quit"),
+        Binding(
+            "ctrl+q", "quit_console", "Quit", show=False, priority=True, tooltip="Stop the server and quit"
+        ),
         Binding(
             "ctrl+c",
             "interrupt",
@@ -97,6 +105,7 @@ class ConsoleApp(App[int]):
         self._launch: LaunchScreen | None = None
         for theme in THEMES:
             self.register_theme(theme)
+        self.theme = DARK.name
         self.add_mode("launch", self._launch_screen)
         self.add_mode("run", self._run_screen)
 
@@ -117,10 +126,10 @@ class ConsoleApp(App[int]):
 
     async def on_mount(self) -> None:
         """Opens the first screen, listens to the session, looks at the project."""
-        self.theme = DARK.name
         await self.switch_mode("run" if self._autostart else "launch")
         self.listen()
-        self.look("")
+        # the first paint does not share the interpreter with a thread that imports and reads files
+        self.call_after_refresh(self.look, "")
         self.set_interval(1, self._tick)
         if self._autostart and self._given is not None:
             self.begin(self._given)
@@ -167,9 +176,9 @@ class ConsoleApp(App[int]):
         if self.model.ready_at is not None:
             self._show(Part.NONE)
 
-    def on_screen_resume(self) -> None:
+    def on_returned(self, event: Returned) -> None:
         """A screen that comes back shows what it missed."""
-        self.call_after_refresh(self._show, Part.ALL)
+        self._show(Part.ALL)
 
     def _tell_switch(self, event: Switch) -> None:
         mapped = f"Mapped: {'; '.join(event.mapped)}." if event.mapped else ""
@@ -229,8 +238,6 @@ class ConsoleApp(App[int]):
         """Shows the run and starts the plan."""
         if self.current_mode != "run":
             await self.switch_mode("run")
-        if self._drive.state not in (State.STOPPED, State.CRASHED):
-            await self._drive.stop()
         await self._drive.start(plan)
 
     @work(group="drive")
@@ -313,6 +320,7 @@ class ConsoleApp(App[int]):
         from asgi_tui.frontends.console.screens.help import HelpDialog
         from asgi_tui.frontends.console.screens.launch import LaunchScreen
         from asgi_tui.frontends.console.screens.run import RunScreen
+        from asgi_tui.frontends.console.widgets.log_view import LogView
 
         if isinstance(self.screen, HelpDialog):
             return
@@ -322,6 +330,7 @@ class ConsoleApp(App[int]):
             ("Everywhere", everywhere),
             ("Launch", _bindings(LaunchScreen)),
             ("Run", _bindings(RunScreen)),
+            ("Log", _bindings(LogView)),
         ]
         self.push_screen(HelpDialog(sections))
 
@@ -382,6 +391,6 @@ class ConsoleApp(App[int]):
                 return True
 
 
-def _bindings(holder: type[App[int]] | type[Screen[None]]) -> list[Binding]:
+def _bindings(holder: type[DOMNode]) -> list[Binding]:
     """The bindings a class declares itself."""
     return [binding for binding in holder.__dict__["BINDINGS"] if isinstance(binding, Binding)]

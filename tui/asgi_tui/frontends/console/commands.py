@@ -21,7 +21,9 @@ class ConsoleCommands(Provider):
         """Title, help and what to do."""
         app = cast("ConsoleApp", self.app)
         seen = set()
-        for active in self.screen.active_bindings.values():
+        # what the footer offers comes first
+        found = sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.show)
+        for active in found:
             binding = active.binding
             named = binding.id and "." in binding.id
             if not named or not active.enabled or binding.action in seen:

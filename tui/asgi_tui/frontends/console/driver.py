@@ -27,7 +27,7 @@ class Driver(Protocol):
         """Batches of events, at most some 30 a second; ends when the session is closed."""
 
     async def start(self, plan: LaunchPlan) -> None:
-        """Starts the plan's server."""
+        """Starts the plan's server, in place of what runs."""
 
     async def stop(self) -> None:
         """Stops the server; the session can start again."""

@@ -40,12 +40,10 @@ def size(number: float) -> str:
     """Bytes in decimal units: 512 B, 12.3 kB, 86 MB."""
     if number < 1000:
         return f"{number:.0f} B"
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 999.5:
-            break
-    else:
-        number, unit = number / 1000, "TB"
+    units = ["TB", "GB", "MB", "kB"]
+    number, unit = number / 1000, units.pop()
+    while number >= 999.5 and units:
+        number, unit = number / 1000, units.pop()
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
 
 

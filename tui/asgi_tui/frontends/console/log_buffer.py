@@ -17,7 +17,7 @@ MAX_LENGTH = 8_192  # characters of one line shown; the rest is counted at its e
 class LogLine:
     """One shown line: safe text, ``level`` as the server told it, empty where none is known.
 
-    ``head`` is false for the lines that continue the one before (a traceback), which show no time of their own.
+    ``head`` is false for lines that continue the one before (a traceback) and show no time of their own.
     """
 
     at: float

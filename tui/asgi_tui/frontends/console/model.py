@@ -145,7 +145,7 @@ class SessionModel:
         return Part.RELOADS | Part.FAULT
 
     def _sample(self, at: float) -> bool:
-        """Puts the rate at ``at`` in the sparkline, one value a second; whether anything is to be seen of it."""
+        """Puts the rate at ``at`` in the sparkline, one value a second; whether that shows."""
         live = self.stats is not None and at - self.stats.at < STALE_RATE
         value = self.stats.rate if live and self.stats else 0.0
         before = list(self.rates) if any(self.rates) or value else None

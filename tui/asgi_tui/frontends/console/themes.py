@@ -1,4 +1,4 @@
-"""The console's two themes: quiet greys, one accent for what has focus, colours only where they mean something."""
+"""The console's two themes: quiet greys, one accent for what has focus, colours only for meaning."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DARK = Theme(
     variables={
         "border": "#5aa9e6",
         "border-blurred": "#343d4a",
-        "text-muted": "#8f9bab",
+        "text-muted": "#9aa6b5",
         "text-disabled": "#6b7787",
-        "block-cursor-background": "#5aa9e6",
-        "block-cursor-foreground": "#0d1117",
+        "block-cursor-background": "#1d466b",
+        "block-cursor-foreground": "#ffffff",
         "block-cursor-blurred-background": "#26313f",
         "block-cursor-blurred-foreground": "#d7dde5",
         "block-hover-background": "#232c38",
@@ -66,9 +66,9 @@ LIGHT = Theme(
         "border-blurred": "#b9c3cf",
         "text-muted": "#566376",
         "text-disabled": "#7b8797",
-        "block-cursor-background": "#0b63b0",
-        "block-cursor-foreground": "#ffffff",
-        "block-cursor-blurred-background": "#d6e4f2",
+        "block-cursor-background": "#c3dcf5",
+        "block-cursor-foreground": "#0b1c2e",
+        "block-cursor-blurred-background": "#e0e8f0",
         "block-cursor-blurred-foreground": "#1c2430",
         "block-hover-background": "#e6edf5",
         "footer-background": "#e4e9ef",

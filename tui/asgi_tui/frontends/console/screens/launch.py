@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Button, Footer, Input
+from textual.widgets import Button, Footer, Input, Static
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, notes
 from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.screens.returned import Returned
+from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.command_bar import CommandBar
-from asgi_tui.frontends.console.widgets.form import FOUND, RELOAD, Form
+from asgi_tui.frontends.console.widgets.form import FOUND, Form
+from asgi_tui.frontends.console.widgets.pick import Pick
 from asgi_tui.frontends.console.widgets.server_list import ServerList, ServerRow
 from asgi_tui.frontends.console.widgets.status_line import StatusLine
 
@@ -41,15 +45,14 @@ class LaunchScreen(Screen[None]):
 
     CSS_PATH = "launch.tcss"
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (110, "-wide"), (170, "-huge")]
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (38, "-tall")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "start", "Start", tooltip="Start the server and watch it", id="launch.start"),
         Binding("c", "copy_command", "Copy", tooltip="Copy the native command", id="launch.copy"),
         Binding("s", "focus_servers", "Servers", tooltip="Go to the server list", id="launch.servers"),
         Binding("e", "focus_form", "Edit form", tooltip="Go to the form", id="launch.form"),
-        Binding(
-            "escape", "leave", "Leave field", show=False, tooltip="Leave the field", id="launch.leave"
-        ),
+        Binding("escape", "leave", "Leave field", tooltip="Leave the field", id="launch.leave"),
     ]
 
     class Start(Message):
@@ -77,7 +80,7 @@ class LaunchScreen(Screen[None]):
         self._target_problem = ""
         self._resolved: tuple[LaunchPlan, LaunchPlan] | None = None
         self._settling: dict[str, Timer] = {}
-        self._running = False
+        self._replaces = False
         self._started = ""
         self._demo = False
 
@@ -85,10 +88,16 @@ class LaunchScreen(Screen[None]):
         """Status, list and form, command, keys."""
         yield StatusLine("launch")
         with Horizontal(id="launch"):
-            yield ServerList()
+            with Vertical(id="left"):
+                yield ServerList()
+                yield Static("", id="about", markup=False)
             yield Form()
         yield CommandBar()
         yield Footer(compact=True)
+
+    def on_screen_resume(self) -> None:
+        """It has missed what happened meanwhile."""
+        self.post_message(Returned())
 
     def on_mount(self) -> None:
         """Shows the draft at once; what the project holds comes when it is known."""
@@ -102,8 +111,8 @@ class LaunchScreen(Screen[None]):
         """Shows how the session stands."""
         self.query_one(StatusLine).show(model, now, quitting=quitting)
         if Part.STATUS in changed:
-            self._running = model.state not in (State.STOPPED, State.CRASHED)
-            self._started = model.server if self._running else ""
+            self._replaces = model.state not in (State.STOPPED, State.CRASHED)
+            self._started = model.server if self._replaces else ""
             self._show_servers()
             self._update()
 
@@ -115,7 +124,8 @@ class LaunchScreen(Screen[None]):
         found = project.interpreter.why
         python = self._form.field(PYTHON).editor
         assert isinstance(python, Input)
-        python.placeholder = f"{project.interpreter.executable} ({found})"
+        python.placeholder = f"found by {found}" if found != "the console's own" else found
+        self._form.field(PYTHON).set_note(sanitize(str(project.interpreter.executable)))
         if first:
             self._form.show_found(project.candidates)
             if not self._given and not self._draft.target:
@@ -212,6 +222,10 @@ class LaunchScreen(Screen[None]):
         start = self.query_one("#start", Button)
         (self._servers if start.disabled else start).focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaving means something in a field only."""
+        return action != "leave" or isinstance(self.focused, Input | Choice | Pick)
+
     # -- inside ------------------------------------------------------------------------------------
 
     @property
@@ -271,7 +285,7 @@ class LaunchScreen(Screen[None]):
         from asgi_tui.engine.project import require_server
 
         try:
-            require_server(self._project, info.name)
+            require_server(self._project.servers, info.name)
         except Problem as problem:
             return str(problem)
         return ""
@@ -298,8 +312,12 @@ class LaunchScreen(Screen[None]):
         problems = {name: text for name, text in reading.problems.items() if not (empty and name == TARGET)}
         self._form.show_reading(replace(reading, problems=problems), extra)
         said = notes(reading.shown) if reading.shown else []
-        self.query_one(CommandBar).show(self._shown_command(), self._blocker(), said, running=self._running)
-        self._form.border_title = f"Options of {SERVERS[self._draft.server].title}"
+        self.query_one(CommandBar).show(self._shown_command(), self._blocker(), said, running=self._replaces)
+        server = SERVERS[self._draft.server]
+        if self._form.border_title != (title := f"Options of {server.title}"):
+            self._form.border_title = title
+            about = "\n".join([server.summary, "", " · ".join(server.capabilities), "", server.docs])
+            self.query_one("#about", Static).update(about)
 
     def _settle(self, name: str, then: partial[None] | object) -> None:
         """Calls ``then`` once nothing was typed for a while."""
@@ -326,6 +344,3 @@ class LaunchScreen(Screen[None]):
         if plan == self._draft.read().plan:
             self._resolved, self._target_problem = (plan, resolved), problem
             self._update()
-
-
-__all__ = ["RELOAD", "LaunchScreen"]

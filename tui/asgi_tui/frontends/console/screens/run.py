@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
+from textual.widgets import Footer, Input
 
 from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.widgets.banner import Banner
 from asgi_tui.frontends.console.widgets.logs import Logs
 from asgi_tui.frontends.console.widgets.pane_tabs import PANES, PaneTabs
@@ -29,7 +30,7 @@ class RunScreen(Screen[None]):
 
     CSS_PATH = "run.tcss"
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g,enter", "app.start", "Start", tooltip="Start the server again", id="run.start"),
         Binding(
@@ -43,13 +44,23 @@ class RunScreen(Screen[None]):
         Binding("i", "app.ran", "Ran", tooltip="What really ran, and with which settings", id="run.ran"),
         Binding("tab", "pane(1)", "Next pane", show=False, tooltip="Go to the next pane", id="run.next"),
         Binding(
-            "shift+tab", "pane(-1)", "Previous pane", show=False, tooltip="Go to the one before", id="run.back"
+            "shift+tab",
+            "pane(-1)",
+            "Previous pane",
+            show=False,
+            tooltip="Go to the one before",
+            id="run.back",
         ),
         Binding("f,end", "follow", "Follow", show=False, tooltip="Follow the log again", id="run.follow"),
         Binding("w", "wrap", "Wrap", show=False, tooltip="Wrap long log lines, or not", id="run.wrap"),
         Binding("n", "find_step(1)", "Next hit", show=False, tooltip="Go to the next hit", id="run.hit"),
         Binding(
-            "N", "find_step(-1)", "Previous hit", show=False, tooltip="Go to the one before", id="run.hit_back"
+            "N",
+            "find_step(-1)",
+            "Previous hit",
+            show=False,
+            tooltip="Go to the one before",
+            id="run.hit_back",
         ),
         Binding(
             "escape",
@@ -80,6 +91,10 @@ class RunScreen(Screen[None]):
             yield Logs(self._model.logs)
         yield Footer(compact=True)
 
+    def on_screen_resume(self) -> None:
+        """It has missed what happened meanwhile."""
+        self.post_message(Returned())
+
     def on_mount(self) -> None:
         """The log has the focus: it is what moves first."""
         self._arrange()
@@ -105,7 +120,10 @@ class RunScreen(Screen[None]):
         """Side by side, or one at a time."""
         self._single = event.size.width < SINGLE_BELOW or event.size.height < LOW_BELOW
         self._arrange()
-        self.call_after_refresh(self.query_one(Traffic).show, self._model)
+
+    def _refit(self) -> None:
+        self.query_one(Traffic).show(self._model)
+        self.query_one(Reloads).show(self._model)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The pane that has the focus is the one that would be zoomed."""
@@ -140,13 +158,12 @@ class RunScreen(Screen[None]):
         for pane in PANES:
             self.set_class(single and pane == self._pane, f"-show-{pane}")
         self.query_one(PaneTabs).show(self._pane)
+        self.call_after_refresh(self._refit)  # what was hidden had no width
 
     def _target(self, pane: str) -> Widget:
-        return {
-            "traffic": lambda: self.query_one("#routes"),
-            "reloads": lambda: self.query_one(Reloads),
-            "logs": lambda: self._logs.view,
-        }[pane]()
+        if pane == "logs":
+            return self._logs.view
+        return self.query_one({"traffic": "#routes", "reloads": "#reloads"}[pane])
 
     # -- log ---------------------------------------------------------------------------------------
 
@@ -194,7 +211,8 @@ class RunScreen(Screen[None]):
         """Which keys mean anything now."""
         if action == "find_step":
             return self.is_mounted and self._logs.finding
+        if action == "find":
+            return not (self.is_mounted and isinstance(self.focused, Input))
         if action == "zoom":
             return not self._single or None
         return True
-

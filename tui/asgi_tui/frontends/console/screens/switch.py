@@ -44,7 +44,7 @@ class SwitchDialog(Dialog[str]):
         box.border_subtitle = "Enter switches · Esc closes"
         with box:
             yield Static(
-                f"{sanitize(str(self._plan.target))} keeps its address and every option the other server has too.",
+                f"{sanitize(str(self._plan.target))} keeps its address and all options the other server has.",
                 id="switch-hint",
                 markup=False,
             )

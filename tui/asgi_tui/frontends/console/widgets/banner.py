@@ -17,8 +17,10 @@ class Banner(Horizontal):
     """One sentence with its place in the code; gone with the next success, or when closed."""
 
     DEFAULT_CSS = """
-    Banner { height: auto; max-height: 8; background: $fault-background; color: $fault-foreground; display: none;
-             padding: 0 1; overflow-y: auto; }
+    Banner {
+        height: auto; max-height: 8; padding: 0 1; overflow-y: auto; display: none;
+        background: $fault-background; color: $fault-foreground;
+    }
     Banner #fault { width: 1fr; height: auto; }
     Banner #close { width: 9; height: 1; text-align: right; pointer: pointer; }
     Banner #close:hover { text-style: bold underline; }

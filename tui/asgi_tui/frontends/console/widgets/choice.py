@@ -20,7 +20,7 @@ class Choice(Widget, can_focus=True):
         Binding("right,space", "move(1)", "Next value", show=False),
     ]
     DEFAULT_CSS = """
-    Choice { height: 1; width: 1fr; background: $surface; color: $text-muted; }
+    Choice { height: 1; width: 1fr; padding: 0 1; background: $surface; color: $text-muted; }
     Choice:focus { background-tint: $foreground 8%; }
     """
     value: reactive[str] = reactive("")
@@ -70,10 +70,11 @@ class Choice(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Picks the value under the pointer."""
+        offset = event.get_content_offset(self)
         start = 0
         for label, value in self._options:
             end = start + len(label) + 2
-            if start <= event.x < end:
+            if offset is not None and start <= offset.x < end:
                 self._pick(value)
                 return
             start = end

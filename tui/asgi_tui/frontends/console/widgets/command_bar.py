@@ -35,7 +35,7 @@ class CommandBar(Vertical):
             yield self._start
 
     def show(self, command: str, blocker: str, notes: list[str], *, running: bool) -> None:
-        """``blocker`` is why it cannot start, empty where it can; ``running`` whether a start replaces a run."""
+        """``blocker`` is why it cannot start, empty where it can; ``running``: it would replace a run."""
         shown = (command, blocker, tuple(notes), running)
         if shown == self._shown:
             return

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Static
 
 from asgi_tui.domain.concepts import CONCEPTS, Kind
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.frontends.console.draft import default_text, native_flag
 from asgi_tui.frontends.console.widgets.choice import Choice
+from asgi_tui.frontends.console.widgets.pick import Pick
+
+Editor = Input | Choice | Pick
 
 
-class Field(Vertical):
-    """A labelled editor that posts its text as it changes."""
+class Field(Widget):
+    """A labelled editor that posts its text as it changes.
+
+    What there is to say of it is mounted when there is something: most fields never have.
+    """
 
     class Changed(Message):
         """The text of a field is another one now."""
@@ -28,52 +31,46 @@ class Field(Vertical):
             self.text = text
             super().__init__()
 
-    def __init__(self, name: str, label: str, help_text: str, editor: Widget) -> None:
+    def __init__(self, name: str, label: str, help_text: str, editor: Editor) -> None:
         super().__init__(id=f"field-{name}", classes="field")
         self.field_name = name
         self.help_text = help_text
         self.flag = ""
         self._label = label
         self._editor = editor
-        self._lacking = Static("", classes="lacking", markup=False)
-        self._message = Static("", classes="message", markup=False)
+        self._lacking: Static | None = None
+        self._message: Static | None = None
         self._note = ""
         self._problem = ""
+        self._why = ""
 
     def compose(self) -> ComposeResult:
-        """The label beside the editor, the message below."""
-        with Horizontal(classes="row"):
-            label = Static(self._label, classes="label", markup=False)
-            label.tooltip = self.help_text
-            yield label
-            yield self._editor
-            yield self._lacking
-        yield self._message
+        """The label beside the editor; the message below comes later."""
+        label = Static(self._label, classes="label", markup=False)
+        label.tooltip = self.help_text
+        yield label
+        yield self._editor
 
     def on_mount(self) -> None:
-        """What is empty takes no room."""
-        self._lacking.display = False
+        """What was said before there was room for it."""
         self._show_message()
+        self.set_lacking(self._why)
 
     @property
-    def editor(self) -> Widget:
+    def editor(self) -> Editor:
         """What takes the focus."""
         return self._editor
 
     def set_text(self, text: str) -> None:
         """Puts a text in the editor without posting that it changed."""
-        editor = self._editor
-        with editor.prevent(Input.Changed, Select.Changed, Choice.Changed):
-            if isinstance(editor, Input | Choice):
-                editor.value = text
-            elif isinstance(editor, Select):
-                cast("Select[str]", editor).value = text
+        with self._editor.prevent(Input.Changed):
+            self._editor.value = text
 
     def set_problem(self, sentence: str) -> None:
         """Says what is wrong with the text, nothing where it is empty."""
         if sentence != self._problem:
             self._problem = sentence
-            self._editor.set_class(bool(sentence), "-invalid")
+            self._editor.set_class(bool(sentence), "-wrong")
             self._show_message()
 
     def set_note(self, note: str) -> None:
@@ -84,15 +81,27 @@ class Field(Vertical):
 
     def set_lacking(self, why: str) -> None:
         """Takes the editor away and says why, or gives it back."""
-        self._lacking.update(f"– {why}" if why else "")
+        self._why = why
+        if not self.is_mounted or not (why or self._lacking):
+            return
+        if self._lacking is None:
+            self._lacking = Static(classes="lacking", markup=False)
+            self.mount(self._lacking, after=self._editor)
+        self._lacking.update(f"✗ {why}" if why else "")
         self._lacking.display = bool(why)
         self._editor.display = not why
         self._editor.disabled = bool(why)
         self.set_class(bool(why), "-lacking")
 
     def _show_message(self) -> None:
-        self._message.update(f"✗ {self._problem}" if self._problem else self._note)
-        self._message.display = bool(self._problem or self._note)
+        text = f"✗ {self._problem}" if self._problem else self._note
+        if self._message is None:
+            if not text or not self.is_mounted:
+                return
+            self._message = Static(classes="message", markup=False)
+            self.mount(self._message)
+        self._message.update(text)
+        self._message.display = bool(text)
         self._message.set_class(bool(self._problem), "-problem")
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -105,10 +114,10 @@ class Field(Vertical):
         event.stop()
         self.post_message(self.Changed(self.field_name, event.value))
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_pick_changed(self, event: Pick.Changed) -> None:
         """Picked from the list."""
         event.stop()
-        self.post_message(self.Changed(self.field_name, str(event.value)))
+        self.post_message(self.Changed(self.field_name, event.value))
 
 
 class ConceptField(Field):
@@ -116,12 +125,12 @@ class ConceptField(Field):
 
     def __init__(self, concept: str) -> None:
         self._concept = CONCEPTS[concept]
-        editor: Widget
+        editor: Editor
         match self._concept.kind:
             case Kind.SWITCH:
                 editor = Choice([("default", ""), ("on", "on"), ("off", "off")])
             case Kind.CHOICE:
-                editor = Select([("default", "")], allow_blank=False, value="", compact=True)
+                editor = Pick("default")
             case kind:
                 editor = Input(compact=True, password=kind is Kind.SECRET, select_on_focus=False)
         super().__init__(concept, self._concept.label, self._concept.help, editor)
@@ -132,17 +141,14 @@ class ConceptField(Field):
         self.flag = native_flag(server, name)
         default = default_text(server, name)
         editor = self._editor
-        with editor.prevent(Input.Changed, Select.Changed, Choice.Changed):
-            if isinstance(editor, Input):
-                editor.placeholder = default
-            elif isinstance(editor, Choice):
-                editor.set_options([(default, ""), ("on", "on"), ("off", "off")])
-            elif isinstance(editor, Select):
-                choices = [(default, ""), *((choice, choice) for choice in server.choices(name))]
-                if text and text not in server.choices(name):
-                    choices.append((text, text))
-                cast("Select[str]", editor).set_options(choices)
-        self.set_text(text)
+        if isinstance(editor, Input):
+            editor.placeholder = default
+        elif isinstance(editor, Choice):
+            editor.set_options([(default, ""), ("on", "on"), ("off", "off")])
+        else:
+            editor.offer([(choice, choice) for choice in server.choices(name)], default)
+        if editor.value != text:
+            self.set_text(text)
         self.set_lacking(lacking)
 
 

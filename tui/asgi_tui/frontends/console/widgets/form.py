@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.widgets import Select, Static
+from textual.widget import Widget
+from textual.widgets import Static
 
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.text import sanitize
-from asgi_tui.engine.discovery import Candidate
 from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, Reading
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.field import ConceptField, Field, suggest, text_field
+from asgi_tui.frontends.console.widgets.pick import Pick
+
+if TYPE_CHECKING:
+    from asgi_tui.engine.discovery import Candidate
 
 RELOAD = "reload"
 FOUND = "found"
@@ -24,12 +29,12 @@ DEMO = "demo"
 # The two columns of the form, each a list of titled groups; what is asked most stands first.
 _COLUMNS = (
     (
-        ("App", (TARGET, FOUND, "factory", "app_dir", "root_path", "lifespan", RELOAD, PYTHON)),
-        ("Logs", ("log_level", "access_log")),
+        ("App", (TARGET, FOUND, "factory", "app_dir", PYTHON)),
+        ("Address", ("host", "port", "uds", "root_path", "proxy_headers")),
     ),
     (
-        ("Address", ("host", "port", "uds", "proxy_headers")),
-        ("Processes and protocols", ("workers", "graceful_timeout", "http", "ws")),
+        ("Processes and logs", ("workers", RELOAD, "log_level", "access_log", "graceful_timeout")),
+        ("Protocols", ("lifespan", "http", "ws")),
         ("TLS", ("tls_cert", "tls_key", "tls_key_password")),
     ),
 )
@@ -57,18 +62,30 @@ class Form(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__(id="form", can_focus=False)
-        self._fields: dict[str, Field] = {}
+        self._fields = {
+            name: self._make(name) for groups in _COLUMNS for _, names in groups for name in names
+        }
+        first, *rest = _COLUMNS
+        self._columns = [Vertical(*self._widgets(first), classes="column")]
+        self._columns += [Vertical(classes="column") for _ in rest]
 
     def compose(self) -> ComposeResult:
         """Two columns of titled groups."""
-        with Horizontal(id="columns"):
-            for groups in _COLUMNS:
-                with Vertical(classes="column"):
-                    for title, names in groups:
-                        yield Static(title, classes="group", markup=False)
-                        for name in names:
-                            self._fields[name] = field = self._make(name)
-                            yield field
+        yield Horizontal(*self._columns, id="columns")
+
+    def on_mount(self) -> None:
+        """The first paint waits for the first column only."""
+        self.call_after_refresh(self._complete)
+
+    def _complete(self) -> None:
+        for column, groups in zip(self._columns[1:], _COLUMNS[1:], strict=True):
+            column.mount_all(self._widgets(groups))
+
+    def _widgets(self, groups: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Widget]:
+        for title, names in groups:
+            yield Static(title, classes="group", markup=False)
+            for name in names:
+                yield self._fields[name]
 
     def field(self, name: str) -> Field:
         """The field of that name."""
@@ -101,10 +118,10 @@ class Form(VerticalScroll):
             (sanitize(f"{item.target}  {item.framework}, {item.why}"), str(number))
             for number, item in enumerate(candidates)
         ]
-        select = cast("Select[str]", self._fields[FOUND].editor)
-        with select.prevent(Select.Changed):
-            select.set_options([("pick one…", ""), *options, ("the bundled demo app", DEMO)])
-        self._fields[FOUND].set_note("" if candidates else "No app was found here.")
+        pick = self._fields[FOUND].editor
+        assert isinstance(pick, Pick)
+        found = f"{len(candidates)} app{'s' if len(candidates) != 1 else ''}: pick one"
+        pick.offer([*options, ("The bundled demo app", DEMO)], found if candidates else "no app")
 
     def focus_field(self, name: str) -> None:
         """Takes the cursor to a field."""
@@ -130,13 +147,16 @@ class Form(VerticalScroll):
     @staticmethod
     def _make(name: str) -> Field:
         if name == TARGET:
-            return text_field(name, "Target", "The app: module:attribute, a module, or a .py file.", "main:app")
+            return text_field(
+                name, "Target", "The app: module:attribute, a module, or a .py file.", "main:app"
+            )
         if name == PYTHON:
             return text_field(name, "Interpreter", "The Python that runs the app and its server.")
         if name == RELOAD:
             choice = Choice([("on", "on"), ("off", "off")], "on")
             return Field(name, "Reload", "Restart the app when a file of the project is saved.", choice)
         if name == FOUND:
-            select = Select([("looking…", "")], allow_blank=False, value="", compact=True)
-            return Field(name, "Found here", "Apps found in this project by reading its source.", select)
+            return Field(
+                name, "Found here", "Apps found in this project by reading its source.", Pick("looking…")
+            )
         return ConceptField(name)

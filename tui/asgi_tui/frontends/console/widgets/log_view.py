@@ -33,6 +33,7 @@ class LogView(ScrollView, can_focus=True):
         "log--time",
         "log--logger",
         "log--text",
+        "log--traceback",
         "log--found",
         "log--here",
         *(f"log--{level}" for level in _LEVELS),
@@ -42,6 +43,7 @@ class LogView(ScrollView, can_focus=True):
     LogView > .log--time { color: $text-muted; }
     LogView > .log--logger { color: $secondary; }
     LogView > .log--text { color: $foreground; }
+    LogView > .log--traceback { color: $text-error; }
     LogView > .log--trace { color: $text-disabled; }
     LogView > .log--debug { color: $text-muted; }
     LogView > .log--info { color: $text-success; }
@@ -49,7 +51,9 @@ class LogView(ScrollView, can_focus=True):
     LogView > .log--error { color: $text-error; text-style: bold; }
     LogView > .log--critical { color: $text-error; text-style: bold reverse; }
     LogView > .log--found { color: $find-foreground; background: $find-background; }
-    LogView > .log--here { color: $find-foreground; background: $find-background; text-style: bold underline; }
+    LogView > .log--here {
+        color: $find-foreground; background: $find-background; text-style: bold underline;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("shift+left", "pan(-1)", "Left", show=False, tooltip="Half a page to the left"),
@@ -120,6 +124,12 @@ class LogView(ScrollView, can_focus=True):
         elif dropped:
             self.scroll_to(y=max(self.scroll_offset.y - dropped, 0), animate=False, immediate=True)
         self._syncing = False
+        # a scrollbar that only now comes to be has missed the scrolling
+        self.call_after_refresh(self._place_scrollbar)
+
+    def _place_scrollbar(self) -> None:
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def _rebuild(self) -> None:
         """Sums the rows anew: the width or the wrapping is another one."""
@@ -219,7 +229,7 @@ class LogView(ScrollView, can_focus=True):
         line = self._buffer.line(number)
         segments = [Segment(text, self._style(name)) for text, name in self._head(line, part)]
         start, text = self._parts(line)[part]
-        name = line.level if line.level in ("error", "critical") and not line.head else "text"
+        name = "traceback" if line.level in ("error", "critical") and not line.head else "text"
         segments += self._marked(line, number, start, text, self._style(name))
         strip = Strip(segments)
         if selection is None:

@@ -32,7 +32,9 @@ class Logs(Vertical):
         self.view = LogView(buffer)
         self._input = FindInput(placeholder="find in the log", compact=True, id="find-term")
         self._hits = Static("", id="find-hits", markup=False)
-        self._line = Horizontal(Static("/ ", classes="slash", markup=False), self._input, self._hits, id="find")
+        self._line = Horizontal(
+            Static("/ ", classes="slash", markup=False), self._input, self._hits, id="find"
+        )
 
     def compose(self) -> ComposeResult:
         """The log above, the find line below while it is open."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,7 +16,16 @@ from asgi_tui.frontends.console.model import MAX_RELOADS, SessionModel
 
 MAX_FILES = 4  # named in one entry
 
+INDENT = 10  # cells below the time, where the mark stands
+
 Piece = str | tuple[str, str]
+
+
+def hang(text: str, width: int, first: int = 0) -> str:
+    """``text`` wrapped for ``width`` cells, further lines indented; ``first`` cells stand before it."""
+    room = max(width - INDENT, 20)
+    lines = textwrap.wrap(text, room, initial_indent=" " * min(first, room - 8))
+    return f"\n{' ' * INDENT}".join([lines[0].lstrip(" "), *lines[1:]]) if lines else ""
 
 
 def files(changes: tuple[Change, ...]) -> str:
@@ -25,7 +36,7 @@ def files(changes: tuple[Change, ...]) -> str:
     return ", ".join(names) + more
 
 
-def reload_entry(event: Reload) -> Content:
+def reload_entry(event: Reload, width: int) -> Content:
     """A reload: when, how it went, what changed, and its phases or the reason."""
     ok = event.outcome == "ok"
     mark, style = ("✓", "$text-success") if ok else ("✗", "$text-error")
@@ -34,19 +45,22 @@ def reload_entry(event: Reload) -> Content:
         (show.clock(event.at), "$text-muted"),
         (f"  {mark} ", style),
         (f"{word} {show.duration(event.total_ms)}", f"bold {style}"),
-        f"  {files(event.changes)}" if event.changes else "",
     ]
+    if event.changes:
+        head = f"{mark} {word} {show.duration(event.total_ms)}  "
+        parts.append(f"  {hang(files(event.changes), width, len(head))}")
     if not ok:
         where = show.place(sanitize(event.file) if event.file else None, event.line)
-        parts += ["\n          ", (f"{where}  " if where else "", "bold"), sanitize(event.reason)]
+        place = f"{where}  " if where else ""
+        parts += [f"\n{' ' * INDENT}", (place, "bold"), hang(sanitize(event.reason), width, len(place))]
     if event.phases:
-        parts.append((f"\n          {show.phases(event.phases)}", "$text-muted"))
+        parts.append((f"\n{' ' * INDENT}{show.phases(event.phases)}", "$text-muted"))
     if event.refused:
-        parts.append((f"\n          {event.refused} connections refused meanwhile", "$text-warning"))
+        parts.append((f"\n{' ' * INDENT}{event.refused} connections refused meanwhile", "$text-warning"))
     return Content.assemble(*parts)
 
 
-def switch_entry(event: Switch) -> Content:
+def switch_entry(event: Switch, width: int) -> Content:
     """A change of server: from, to, how long, and what became of the options."""
     parts: list[Piece] = [
         (show.clock(event.at), "$text-muted"),
@@ -56,11 +70,12 @@ def switch_entry(event: Switch) -> Content:
     ]
     for word, options, style in (("mapped", event.mapped, ""), ("dropped", event.dropped, "$text-warning")):
         if options:
-            parts += [(f"\n          {word} ", "$text-muted"), (sanitize("; ".join(options)), style)]
+            text = hang(sanitize("; ".join(options)), width, len(word) + 1)
+            parts += [(f"\n{' ' * INDENT}{word} ", "$text-muted"), (text, style)]
     if event.phases:
-        parts.append((f"\n          {show.phases(event.phases)}", "$text-muted"))
+        parts.append((f"\n{' ' * INDENT}{show.phases(event.phases)}", "$text-muted"))
     if event.refused:
-        parts.append((f"\n          {event.refused} connections refused meanwhile", "$text-warning"))
+        parts.append((f"\n{' ' * INDENT}{event.refused} connections refused meanwhile", "$text-warning"))
     return Content.assemble(*parts)
 
 
@@ -92,14 +107,21 @@ class Reloads(VerticalScroll, can_focus=True):
 
     def show(self, model: SessionModel) -> None:
         """Shows every event kept."""
-        shown = (tuple(model.reloads), model.watching)
+        # the scrollbar's cell is left free, so that its coming does not wrap anything anew
+        width = self.size.width - 1
+        shown = (tuple(model.reloads), model.watching, width)
         if shown == self._shown:
             return
         self._shown = shown
-        entries = [reload_entry(item) if isinstance(item, Reload) else switch_entry(item) for item in model.reloads]
+        entries = [
+            reload_entry(item, width) if isinstance(item, Reload) else switch_entry(item, width)
+            for item in model.reloads
+        ]
         head = watched(model.watching)
         if not entries and model.watching and model.watching.paths and not model.watching.paused:
             head += Content.styled("\nSave a file and the app reloads.", "$text-muted")
         self._text.update(Content("\n").join([head, *entries]))
         kept = f" · newest {MAX_RELOADS} kept" if len(entries) == MAX_RELOADS else ""
-        self.border_subtitle = f"{len(entries)}{kept}" if entries else ""
+        self.border_subtitle = (
+            f"{len(entries)} event{'s' if len(entries) > 1 else ''}{kept}" if entries else ""
+        )

@@ -81,8 +81,9 @@ class StatusLine(Vertical):
     StatusLine ModeTab { width: auto; padding: 0 1; color: $text-muted; pointer: pointer; }
     StatusLine ModeTab:hover { background: $block-hover-background; color: $foreground; }
     StatusLine ModeTab.-active { text-style: bold underline; color: $text-primary; background: $surface; }
-    StatusLine #where { width: 1fr; text-align: right; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    StatusLine #vitals { height: 1; text-align: right; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    StatusLine #where, StatusLine #vitals {
+        height: 1; width: 1fr; padding: 0 1; text-align: right; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     """
     # cells of the brand, the tabs and the padding
     _LEFT = 11 + sum(len(title) + 2 for title in MODES.values()) + 2

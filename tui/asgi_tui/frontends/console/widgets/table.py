@@ -98,8 +98,12 @@ class Table(ScrollView, can_focus=True):
         index = event.y + self.scroll_offset.y - 1
         tip = None
         if event.y > 0 and 0 <= index < len(self._rows):
-            cells = zip(self._columns, layout(self._columns, self.size.width), self._rows[index].cells, strict=True)
-            tip = next((text for column, width, text in cells if not column.width and len(text) > width), None)
+            cells = zip(
+                self._columns, layout(self._columns, self.size.width), self._rows[index].cells, strict=True
+            )
+            tip = next(
+                (text for column, width, text in cells if not column.width and len(text) > width), None
+            )
         if tip != self.tooltip:
             from textual.content import Content
 

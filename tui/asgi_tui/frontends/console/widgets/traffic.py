@@ -56,7 +56,10 @@ def metrics(stats: Stats, rates: Sequence[float], rate: float, width: int) -> Co
             (" ms", "$text-muted"),
         ],
         _pairs(
-            [(name, show.count(value), styles.get(name, "") if value else "") for name, value in statuses.items()]
+            [
+                (name, show.count(value), styles.get(name, "") if value else "")
+                for name, value in statuses.items()
+            ]
         ),
         _pairs([("bytes in", show.size(stats.bytes_in), ""), ("out", show.size(stats.bytes_out), "")]),
         _pairs(
@@ -80,8 +83,8 @@ def workers(items: Sequence[WorkerStats]) -> list[str]:
     """One line a worker, the rest together."""
     shown = items if len(items) <= MAX_WORKERS else items[: MAX_WORKERS - 1]
     lines = [
-        f"worker {item.pid}   {show.count(item.requests)} requests   {show.count(item.errors)} errors"
-        f"   {show.count(item.in_flight)} in flight   {show.count(item.websockets)} ws"
+        f"worker {item.pid}  {show.count(item.requests)} req  {show.count(item.errors)} err"
+        f"  {show.count(item.in_flight)} in flight  {show.count(item.websockets)} ws"
         for item in shown
     ]
     rest = items[len(shown) :]

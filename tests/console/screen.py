@@ -1,0 +1,33 @@
+"""What a person would see: the rendered screen as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.pilot import Pilot
+
+from asgi_tui.frontends.console.app import ConsoleApp
+
+
+def text(app: ConsoleApp) -> str:
+    """The whole screen, a line a row."""
+    rows = app.screen._compositor.render_strips()
+    return "\n".join(row.text for row in rows)
+
+
+async def settle(pilot: Pilot[Any]) -> None:  # Any: what the app returns is of no interest here
+    """Waits until what was played is painted (at most ten times a second)."""
+    for _ in range(3):
+        await pilot.pause(0.06)
+
+
+async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any: as above
+    """The screen once it shows ``wanted`` and rests; as it is after three seconds where it never does."""
+    before = ""
+    for _ in range(60):
+        await pilot.pause(0.05)
+        shown = text(app)
+        if wanted in shown and shown == before:
+            return shown
+        before = shown
+    return text(app)

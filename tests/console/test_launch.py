@@ -1,0 +1,199 @@
+"""Mode 1: picking a server, filling the form, starting."""
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button
+
+from asgi_tui.domain.errors import Problem
+from asgi_tui.engine.project import Project
+from asgi_tui.frontends.console.app import ConsoleApp
+from asgi_tui.frontends.console.screens.launch import NO_APP, LaunchScreen
+from asgi_tui.frontends.console.widgets.field import Field
+from tests.console.fake import FakeDriver, console, plan, project
+from tests.console.screen import settle, text, until
+
+SIZE = (120, 40)
+
+
+def editor(app: ConsoleApp, name: str) -> Field:
+    return app.screen.query_one(f"#field-{name}", Field)
+
+
+async def test_the_best_app_is_offered_and_enter_starts_it() -> None:
+    driver = FakeDriver()
+    app = console(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        shown = await until(pilot, app, "$ uvicorn main:app")
+        assert "Uvicorn" in shown
+        assert "0.54.0" in shown
+        assert "27.0.1 · legacy" in shown
+        assert "default 8000" in shown
+        assert "found by .venv" in shown
+        assert app.focused is app.screen.query_one("#start", Button)
+        await pilot.press("enter")
+        shown = await until(pilot, app, "READY")
+        assert driver.calls == ["start uvicorn main:app"]
+        assert "● READY" in shown
+        assert "http://127.0.0.1:8000" in shown
+
+
+async def test_without_an_app_the_demo_is_offered_plainly() -> None:
+    app = console(FakeDriver(), found=project(candidates=()))
+    async with app.run_test(size=SIZE) as pilot:
+        shown = " ".join((await until(pilot, app, "asgi_demo:app")).split())
+        assert "asgi_demo:app" in shown
+        assert NO_APP.split(";")[0] in shown
+
+
+async def test_the_command_follows_what_is_typed() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        editor(app, "port").editor.focus()
+        await pilot.press(*"9001")
+        assert "$ uvicorn --port 9001 main:app" in await until(pilot, app, "9001 main")
+
+
+async def test_a_wrong_value_is_told_and_stops_the_start() -> None:
+    driver = FakeDriver()
+    app = console(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        editor(app, "port").editor.focus()
+        await pilot.press(*"99999")
+        shown = await until(pilot, app, "too large")
+        assert "✗ Option port: 99999 is too large" in shown
+        assert app.screen.query_one("#start", Button).disabled
+        await pilot.press("enter")
+        await settle(pilot)
+        assert driver.calls == []
+        await pilot.press("backspace")
+        shown = await until(pilot, app, "--port 9999 ")
+        assert "too large" not in shown
+        assert not app.screen.query_one("#start", Button).disabled
+
+
+async def test_a_picked_server_disables_what_it_lacks_and_keeps_what_was_typed() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        editor(app, "workers").editor.focus()
+        await pilot.press(*"4", "escape", "s", "down", "down")
+        shown = await until(pilot, app, "$ daphne main:app")
+        assert "daphne runs one" in shown
+        assert editor(app, "workers").editor.disabled
+        await pilot.press("down")
+        shown = await until(pilot, app, "$ granian")
+        assert "--workers 4" in shown
+        assert not editor(app, "workers").editor.disabled
+
+
+async def test_a_server_that_is_missing_says_how_to_install_it() -> None:
+    driver = FakeDriver()
+    app = console(driver, found=project(missing=("granian",)))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await pilot.press("s", "down", "down", "down")
+        shown = " ".join((await until(pilot, app, "pip install")).split())
+        assert "not installed" in shown
+        assert "-m pip install granian" in shown
+        assert app.screen.query_one("#start", Button).disabled
+
+
+async def test_the_legacy_server_shows_its_equivalent() -> None:
+    app = console(FakeDriver(), given=plan("gunicorn-uvicorn", workers=2))
+    async with app.run_test(size=SIZE) as pilot:
+        shown = await until(pilot, app, "without gunicorn")
+        assert "$ gunicorn -k uvicorn_worker.UvicornWorker" in shown
+        assert "without gunicorn: uvicorn" in shown
+        assert shown.count("--workers 2 main:app") == 2
+
+
+async def test_a_project_that_cannot_be_read_says_so_and_keeps_the_form() -> None:
+    def broken() -> Project:
+        raise Problem("Interpreter /nope", "there is none", "name another")
+
+    app = ConsoleApp(driver=FakeDriver(), load=broken, plan=plan("granian", port=9000))
+    async with app.run_test(size=SIZE) as pilot:
+        shown = await until(pilot, app, "there is none")
+        assert "Interpreter /nope: there is none; name another." in shown
+        assert "9000" in shown
+        assert app.screen.query_one("#start", Button).disabled
+
+
+async def test_an_app_found_can_be_picked() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "2 apps: pick one")
+        editor(app, "found").editor.focus()
+        await pilot.press("enter")
+        shown = await until(pilot, app, "Starlette")
+        assert "shop.asgi:create_app" in shown
+        await pilot.press("down", "down", "enter")
+        shown = await until(pilot, app, "--factory")
+        assert "$ uvicorn --factory --app-dir src shop.asgi:create_app" in shown
+
+
+async def test_a_file_as_target_is_looked_up(tmp_path: Path) -> None:
+    (tmp_path / "web.py").write_text("async def api(scope, receive, send): ...\n")
+    given = type(plan())(type(plan().target)(path="web.py"), "uvicorn", str(tmp_path))
+    app = console(FakeDriver(), given=given)
+    async with app.run_test(size=SIZE) as pilot:
+        assert "$ uvicorn web:api" in await until(pilot, app, "web:api")
+        editor(app, "target").editor.focus()
+        await pilot.press("home", "x")
+        assert "there is no file xweb.py" in await until(pilot, app, "no file")
+
+
+async def test_c_copies_the_command_and_digits_in_a_field_are_digits() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await pilot.press("c")
+        assert app.clipboard == "uvicorn main:app"
+        editor(app, "host").editor.focus()
+        await pilot.press("1", "2", "c")
+        assert isinstance(app.screen, LaunchScreen)
+        assert app.clipboard == "uvicorn main:app"
+
+
+async def test_buttons_and_tabs_work_by_mouse() -> None:
+    driver = FakeDriver()
+    app = console(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await pilot.click("#copy")
+        assert app.clipboard == "uvicorn main:app"
+        await pilot.click("#servers", offset=(4, 4))
+        await until(pilot, app, "$ hypercorn main:app")
+        await pilot.click("#start")
+        await until(pilot, app, "READY")
+        assert driver.calls == ["start hypercorn main:app"]
+        await pilot.click("ModeTab")
+        await settle(pilot)
+        assert isinstance(app.screen, LaunchScreen)
+        assert "hypercorn" in text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_it_fits(size: tuple[int, int]) -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=size) as pilot:
+        shown = await until(pilot, app, "$ uvicorn main:app")
+        essential: list[str] = ["asgi-tui", "1 Launch", "2 Run", "○ STOPPED", "Gunicorn (uvicorn worker)"]
+        essential += [
+            "Target",
+            "main:app",
+            "Host",
+            "Port",
+            "Copy",
+            "▶ Start",
+            "? Help",
+            "q Quit",
+            "^p palette",
+        ]
+        assert [item for item in essential if item not in shown] == []
+        # everything else is reached by scrolling
+        editor(app, "tls_key_password").editor.focus()
+        assert "TLS key password" in await until(pilot, app, "TLS key password")
