@@ -110,6 +110,26 @@ async def test_a_full_log_says_its_bound_and_stays_where_it_is_read() -> None:
         assert next(line for line in shown.splitlines() if "request number" in line) == top
 
 
+async def test_the_buffer_may_be_ahead_of_what_is_shown() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    app.model.logs.maximum = 100
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(100))
+        await until(pilot, app, "number 99 ")
+        await pilot.press("w", "home")
+        await settle(pilot)
+        app.model.apply(lines(300, 100))  # not painted yet
+        view = app.screen.query_one(LogView)
+        view.scroll_relative(y=5, animate=False)
+        await settle(pilot)
+        view.on_resize()
+        driver.play(*lines(1, 400))
+        await pilot.press("end")
+        assert "number 400 " in await until(pilot, app, "number 400 ")
+
+
 async def test_finding_marks_steps_and_closes() -> None:
     driver = FakeDriver()
     app = running(driver)

@@ -8,7 +8,6 @@ import gc
 import sys
 import threading
 
-
 # Seconds the loops get to do it.
 PATIENCE = 0.2
 

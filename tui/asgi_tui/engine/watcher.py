@@ -66,11 +66,12 @@ class Watcher:
 
     def watch(self, paths: tuple[Path, ...]) -> None:
         """Watches these directories and files from now on, in place of those before."""
-        self.stop()
+        # What was watched before is watched until the new thread sees changes, so that none is missed.
+        before, self._stop = self._stop, threading.Event()
         self.paths = paths
-        self._stop = threading.Event()
         self._armed.clear()
-        threading.Thread(target=self._run, args=(paths, self._stop), name="watch files", daemon=True).start()
+        work = functools.partial(self._run, paths, self._stop, before)
+        threading.Thread(target=work, name="watch files", daemon=True).start()
 
     def stop(self) -> None:
         """Stops watching."""

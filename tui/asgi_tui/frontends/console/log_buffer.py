@@ -41,6 +41,7 @@ class LogBuffer:
     def __init__(self, maximum: int = MAX_LINES) -> None:
         self.maximum = maximum
         self.first = 0
+        self.named = False  # whether any line ever told its logger
         self._lines: list[LogLine] = []
 
     def __len__(self) -> int:
@@ -73,6 +74,7 @@ class LogBuffer:
 
     def _append(self, line: LogLine) -> None:
         self._lines.append(line)
+        self.named = self.named or bool(line.logger)
         # trimmed in strides, so that a full buffer does not move for each line
         if len(self._lines) >= self.maximum + max(self.maximum // 20, 1):
             self.trim()

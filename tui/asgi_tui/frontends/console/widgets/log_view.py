@@ -76,6 +76,7 @@ class LogView(ScrollView, can_focus=True):
         self._first = buffer.first
         self._end = buffer.first
         self._widest = 0
+        self._named = buffer.named  # the logger's column takes room only when there is one
         self._syncing = False
         self._strips: LRUCache[tuple[int, int], Strip] = LRUCache(CACHED_STRIPS)
 
@@ -83,6 +84,9 @@ class LogView(ScrollView, can_focus=True):
 
     def sync(self) -> None:
         """Takes in what the buffer gained and lost; repaints only if that is in sight."""
+        if self._buffer.named != self._named:
+            self._named = self._buffer.named
+            self._rebuild()
         gone = self._buffer.first - self._first
         if not gone and self._buffer.end == self._end:
             return
@@ -93,10 +97,10 @@ class LogView(ScrollView, can_focus=True):
             dropped = self._index.drop(gone)
             if not kept:
                 self._index = RowIndex()
-            self._index.extend(self._height(self._buffer.line(number)) for number in fresh)
+            self._index.extend(self._height(self._line(number)) for number in fresh)
         else:
             dropped = min(gone, self._end - self._first)
-            widths = (self._cells(self._buffer.line(number)) for number in fresh)
+            widths = (self._cells(self._line(number)) for number in fresh)
             self._widest = max(self._widest, max(widths, default=0))
         self._first, self._end = self._buffer.first, self._buffer.end
         if self.pattern is not None:
@@ -138,7 +142,7 @@ class LogView(ScrollView, can_focus=True):
         self._index = None
         if self.wrap:
             self._index = RowIndex()
-            lines = (self._buffer.line(number) for number in range(self._first, self._end))
+            lines = (self._line(number) for number in range(self._first, self._end))
             self._index.extend(map(self._height, lines))
         self._resize_virtual()
         if not self.following:
@@ -153,6 +157,12 @@ class LogView(ScrollView, can_focus=True):
         line, part = self._index.locate(row)
         return self._first + line, part
 
+    def _line(self, number: int) -> LogLine:
+        try:
+            return self._buffer.line(number)
+        except IndexError:  # the buffer is ahead until the next sync
+            return LogLine(0, "", "", "", head=False)
+
     def _row_of(self, number: int) -> int:
         line = max(number - self._first, 0)
         return line if self._index is None else self._index.row_of(line)
@@ -163,7 +173,7 @@ class LogView(ScrollView, can_focus=True):
 
     @property
     def _prefix(self) -> int:
-        return 40 if self._wide else 18
+        return 18 if not self._wide else 40 if self._named else 22
 
     @property
     def _room(self) -> int:
@@ -198,11 +208,12 @@ class LogView(ScrollView, can_focus=True):
         level = (fit(line.level.upper(), 8) + " ", line.level if line.level in _LEVELS else "text")
         if not self._wide:
             return [(f"{clock(line.at)} ", "time"), level]
-        return [(f"{clock_ms(line.at)} ", "time"), level, (fit(line.logger, 17) + " ", "logger")]
+        columns = [(f"{clock_ms(line.at)} ", "time"), level]
+        return [*columns, (fit(line.logger, 17) + " ", "logger")] if self._named else columns
 
     def _row_text(self, row: int) -> str:
         number, part = self._locate(row)
-        line = self._buffer.line(number)
+        line = self._line(number)
         return "".join(text for text, _ in self._head(line, part)) + self._parts(line)[part][1]
 
     # -- rendering ---------------------------------------------------------------------------------
@@ -226,7 +237,7 @@ class LogView(ScrollView, can_focus=True):
         if selection is None and (cached := self._strips.get(key)) is not None:
             return cached
         number, part = key
-        line = self._buffer.line(number)
+        line = self._line(number)
         segments = [Segment(text, self._style(name)) for text, name in self._head(line, part)]
         start, text = self._parts(line)[part]
         name = "traceback" if line.level in ("error", "critical") and not line.head else "text"

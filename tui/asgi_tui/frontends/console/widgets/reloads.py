@@ -54,7 +54,7 @@ def reload_entry(event: Reload, width: int) -> Content:
         place = f"{where}  " if where else ""
         parts += [f"\n{' ' * INDENT}", (place, "bold"), hang(sanitize(event.reason), width, len(place))]
     if event.phases:
-        parts.append((f"\n{' ' * INDENT}{show.phases(event.phases)}", "$text-muted"))
+        parts.append((f"\n{' ' * INDENT}{hang(show.phases(event.phases), width)}", "$text-muted"))
     if event.refused:
         parts.append((f"\n{' ' * INDENT}{event.refused} connections refused meanwhile", "$text-warning"))
     return Content.assemble(*parts)
@@ -73,7 +73,7 @@ def switch_entry(event: Switch, width: int) -> Content:
             text = hang(sanitize("; ".join(options)), width, len(word) + 1)
             parts += [(f"\n{' ' * INDENT}{word} ", "$text-muted"), (text, style)]
     if event.phases:
-        parts.append((f"\n{' ' * INDENT}{show.phases(event.phases)}", "$text-muted"))
+        parts.append((f"\n{' ' * INDENT}{hang(show.phases(event.phases), width)}", "$text-muted"))
     if event.refused:
         parts.append((f"\n{' ' * INDENT}{event.refused} connections refused meanwhile", "$text-warning"))
     return Content.assemble(*parts)

@@ -1,0 +1,179 @@
+"""The shapes that scripts lean on: servers, discover, command, and who imports whom."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import SERVERS, clean_environment, run_command, write_app
+
+
+def test_servers_as_json(tmp_path: Path) -> None:
+    result = run_command(tmp_path, ["servers", "--json"])
+    assert result.returncode == 0
+    found = json.loads(result.stdout)
+    assert [info["name"] for info in found] == list(SERVERS)
+    for info in found:
+        assert {"name", "installed", "version", "python", "capabilities"} <= set(info)
+        assert isinstance(info["installed"], bool)
+        assert isinstance(info["capabilities"], list)
+        assert info["version"] is None or info["version"][0].isdigit()
+
+
+def test_servers_of_an_empty_interpreter(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "v")], check=True)
+    found = json.loads(run_command(tmp_path, ["servers", "--json", "--python", "v"]).stdout)
+    assert [info["installed"] for info in found] == [False] * len(SERVERS)
+    assert {info["version"] for info in found} == {None}
+    assert str(tmp_path / "v") in found[0]["python"]
+
+
+def test_servers_as_text(tmp_path: Path) -> None:
+    result = run_command(tmp_path, ["servers"])
+    assert [line.split()[0] for line in result.stdout.splitlines()[: len(SERVERS)]] == list(SERVERS)
+
+
+def test_discover_imports_nothing(tmp_path: Path) -> None:
+    write_app(tmp_path, "open('imported', 'w')\nfrom fastapi import FastAPI\napp = FastAPI()\n", "main.py")
+    result = run_command(tmp_path, ["discover", "--json"])
+    found = json.loads(result.stdout)
+    assert found[0]["target"] == "main:app"
+    assert set(found[0]) >= {"target", "framework", "factory", "why"}
+    assert (found[0]["framework"].lower(), found[0]["factory"]) == ("fastapi", False)
+    assert not (tmp_path / "imported").exists()
+
+
+def test_discover_of_nothing_is_an_empty_list(tmp_path: Path) -> None:
+    result = run_command(tmp_path, ["discover", "--json"])
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+
+
+def test_discover_of_a_directory_that_is_none(tmp_path: Path) -> None:
+    result = run_command(tmp_path, ["discover", "nowhere", "--json"])
+    assert result.returncode == 2
+    assert "nowhere" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_command_is_one_line_for_a_shell(tmp_path: Path, server: str) -> None:
+    write_app(tmp_path)
+    words = ["command", "app:app", "--server", server, "--set", "port=9000", "--set", "root_path=/a b'c"]
+    result = run_command(tmp_path, words)
+    if server == "gunicorn-uvicorn":
+        assert result.returncode == 2
+        return
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 1
+    argv = shlex.split(result.stdout)
+    assert argv[0] == server
+    assert "app:app" in argv
+    assert "/a b'c" in argv
+    assert "9000" in result.stdout
+    assert "--fd" not in result.stdout
+
+
+def test_command_starts_nothing(tmp_path: Path) -> None:
+    write_app(tmp_path, "open('imported', 'w')\nasync def app(scope, receive, send): ...\n")
+    assert run_command(tmp_path, ["command", "app:app", "--server", "uvicorn"]).returncode == 0
+    assert not (tmp_path / "imported").exists()
+
+
+def test_command_masks_no_password_into_the_shell_history(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).touch()
+    words = ["command", "app:app", "--server", "uvicorn"]
+    for setting in ("tls_cert=c.pem", "tls_key=k.pem", "tls_key_password=hunter2hunter2"):
+        words += ["--set", setting]
+    result = run_command(tmp_path, words)
+    assert result.returncode == 0, result.stderr
+    assert "hunter2hunter2" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["-h"], ["run", "--help"], ["run", "-h"]])
+def test_help_and_version(tmp_path: Path, words: list[str]) -> None:
+    result = run_command(tmp_path, words)
+    assert result.returncode == 0
+    if words == ["-h"]:
+        assert result.stdout == run_command(tmp_path, ["--help"]).stdout
+
+
+# -- who imports whom --------------------------------------------------------------------------------
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in {names!r}:
+    package = importlib.import_module(name)
+    for info in pkgutil.walk_packages(getattr(package, "__path__", []), name + "."):
+        importlib.import_module(info.name)
+print("\\n".join(sorted({{name.partition(".")[0] for name in sys.modules}})))
+"""
+
+
+def loaded(*names: str) -> set[str]:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL.format(names=names)],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["asgi_tui.domain", "asgi_tui.engine"])
+def test_the_inside_never_loads_textual(name: str) -> None:
+    assert not loaded(name) & {"textual", "rich"}
+
+
+def test_the_domain_loads_no_asyncio_and_nothing_installed() -> None:
+    assert not loaded("asgi_tui.domain") & {"asyncio", "watchfiles", "psutil", "click", "subprocess"}
+
+
+def test_the_command_line_loads_no_textual() -> None:
+    assert "textual" not in loaded("asgi_tui.cli")
+
+
+def test_a_headless_run_loads_no_textual(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "asgi_tui", "run", "nothing.py", "--json"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert " textual" not in result.stderr
+
+
+PROBE_MODULES = """
+import importlib, importlib.util, os, pkgutil, sys
+before = set(sys.modules)
+spec = importlib.util.find_spec("asgi_probe")
+for info in pkgutil.iter_modules(spec.submodule_search_locations):
+    # `app` loads an app as it is imported; `launch` and `run` are run, not imported.
+    if info.name not in ("app", "gunicorn_conf"):
+        importlib.import_module("asgi_probe." + info.name)
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(" ".join(sorted(new - set(sys.stdlib_module_names))))
+"""
+
+
+def test_the_probe_loads_the_standard_library_alone() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", PROBE_MODULES],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["asgi_probe"]
