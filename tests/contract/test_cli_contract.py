@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from asgi_tui.domain.servers.base import PROBE_PACKAGE
+from asgi_tui.engine.runtime import RunFile, RuntimeDirectory
 from tests.support import SERVERS, clean_environment, run_command, write_app
 
 
@@ -155,25 +157,47 @@ def test_a_headless_run_loads_no_textual(tmp_path: Path) -> None:
 
 
 PROBE_MODULES = """
-import importlib, importlib.util, os, pkgutil, sys
+import importlib, json, os, pkgutil, sys
+sys.path.append({directory!r})
 before = set(sys.modules)
-spec = importlib.util.find_spec("asgi_probe")
-for info in pkgutil.iter_modules(spec.submodule_search_locations):
-    # `app` loads an app as it is imported; `launch` and `run` are run, not imported.
-    if info.name not in ("app", "gunicorn_conf"):
-        importlib.import_module("asgi_probe." + info.name)
-new = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(" ".join(sorted(new - set(sys.stdlib_module_names))))
+package = importlib.import_module({name!r})
+for info in pkgutil.iter_modules(package.__path__):
+    importlib.import_module({name!r} + "." + info.name)
+new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+new -= set(sys.stdlib_module_names)
+print(" ".join(sorted(name for name in new if not name.startswith(("_sysconfigdata", "__mp_main__")))))
 """
 
 
-def test_the_probe_loads_the_standard_library_alone() -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", PROBE_MODULES],
-        capture_output=True,
-        text=True,
-        env=clean_environment(),
-        check=False,
-    )
+def test_the_probe_loads_the_standard_library_alone(tmp_path: Path) -> None:
+    """As in a child: from a runtime directory, with a run to read and an app that imports nothing."""
+    write_app(tmp_path, name="probed_app.py")
+    runtime = RuntimeDirectory()
+    try:
+        run = RunFile(
+            generation=1,
+            module="probed_app",
+            attribute="app",
+            factory=False,
+            app_dir=str(tmp_path),
+            telemetry=str(runtime.telemetry_socket),
+            token_path="/token",
+            traces_per_second=0,
+            gunicorn_conf="",
+        )
+        code = PROBE_MODULES.format(directory=str(runtime.path), name=PROBE_PACKAGE)
+        env = clean_environment(ASGI_TUI_RUN=str(runtime.write_run(run)))
+        env.pop("PYTHONPATH", None)
+        # -S: nothing that is installed can be imported at all.
+        result = subprocess.run(
+            [sys.executable, "-S", "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=env,
+            check=False,
+        )
+    finally:
+        runtime.remove()
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["asgi_probe"]
+    assert set(result.stdout.split()) == {PROBE_PACKAGE, "probed_app"}

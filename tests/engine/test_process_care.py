@@ -240,31 +240,26 @@ def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
 # -- names that shadow -------------------------------------------------------------------------------
 
 
-def test_names_of_ours_and_of_the_library_in_the_project(tmp_path: Path) -> None:
+@pytest.mark.parametrize("installed", [False, True])
+def test_names_of_ours_and_of_libraries_in_the_project(tmp_path: Path, installed: bool) -> None:
+    """``installed``: started as by its script, with which the directory is not on its path."""
     broken = 'raise RuntimeError("the project\'s own " + __name__)\n'
-    for name in ("tui.py", "click.py", "launch.py", "run.py", "probe.py", "stats.py", "guard.py", "wire.py"):
-        (tmp_path / name).write_text("WHO = 'project'\n" if name != "click.py" else broken)
-    for name in ("rich", "textual", "asgi_tui", "watchfiles", "psutil"):
+    for name in ("tui", "launch", "run", "probe", "stats", "guard", "wire", "logging_"):
+        (tmp_path / f"{name}.py").write_text("WHO = 'project'\n")
+    (tmp_path / "click.py").write_text(broken)
+    for name in ("rich", "textual", "watchfiles", "psutil", *(["asgi_tui"] if installed else [])):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(broken)
     package = tmp_path / "app"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "main.py").write_text(
-        "import launch, run, probe, stats, wire\nassert launch.WHO == run.WHO == probe.WHO == stats.WHO == 'project'\n"
-        + PLAIN_APP
+        "import launch, logging_, probe, run, stats, wire\n"
+        "assert {m.WHO for m in (launch, logging_, run, probe, stats, wire)} == {'project'}\n" + PLAIN_APP
     )
-    # The console started by its own script, as it is installed: the directory is not on its path.
-    with Running(
-        tmp_path,
-        "app.main:app",
-        "--server",
-        "hypercorn",
-        "--set",
-        "port=0",
-        env={"PYTHONSAFEPATH": ""},
-    ) as running:
-        pytest.importorskip("hypercorn")
+    env = {"PYTHONSAFEPATH": "1"} if installed else {}
+    words = ("app.main:app", "--server", "hypercorn", "--set", "port=0")
+    with Running(tmp_path, *words, env=env) as running:
         assert get(running.ready()) == (200, "version 0")
         assert running.stop()["code"] == 0
 
@@ -272,7 +267,7 @@ def test_names_of_ours_and_of_the_library_in_the_project(tmp_path: Path) -> None
 def test_a_module_of_the_projects_called_as_the_probe_is(tmp_path: Path) -> None:
     write_app(tmp_path)
     (tmp_path / "asgi_probe.py").write_text("raise RuntimeError('the project has this name too')\n")
-    with start(tmp_path, "--no-reload") as running:
+    with start(tmp_path, "--no-reload", env={"PYTHONSAFEPATH": "1"}) as running:
         try:
             url = running.ready()
         except AssertionError:

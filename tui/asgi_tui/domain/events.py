@@ -208,14 +208,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reload(Event):
-    """The end of a reload: at the first new answer (``ok``) or at the failure (``failed``)."""
+    """The end of a reload: when the new code answers (``ok``) or at the failure (``failed``).
+
+    ``refused`` counts connections; None where the server binds by itself and nobody can know.
+    """
 
     type: ClassVar[str] = "reload"
     outcome: str
     changes: tuple[Change, ...]
     phases: Mapping[str, float]
     total_ms: float
-    refused: int = 0
+    refused: int | None = 0
     reason: str = ""
     file: str | None = None
     line: int | None = None
@@ -223,7 +226,10 @@ class Reload(Event):
 
 @dataclass(frozen=True, slots=True)
 class Switch(Event):
-    """Another server has taken over; ``mapped`` and ``dropped`` say what became of each option."""
+    """Another server has taken over; ``mapped`` and ``dropped`` say what became of each option.
+
+    ``refused`` is as in ``Reload``.
+    """
 
     type: ClassVar[str] = "switch"
     from_: str
@@ -232,7 +238,7 @@ class Switch(Event):
     dropped: tuple[str, ...]
     phases: Mapping[str, float]
     total_ms: float
-    refused: int = 0
+    refused: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Listener:
         """Binds; blocking. Raises ``Problem`` that names who holds the port."""
         if "uds" in plan.options:
             self.address = Address("unix", path=plan.text("uds"))
-            self.socket = _bind_unix(os.path.join(plan.cwd, plan.text("uds")))  # noqa: PTH118 - may be absolute
+            self._path = os.path.join(plan.cwd, plan.text("uds"))  # noqa: PTH118 - may be absolute
+            self.socket = _bind_unix(self._path)
         else:
             family, host = _resolve(plan)
             self.socket = _bind_tcp(family, host, plan)
@@ -97,7 +98,7 @@ class Listener:
         self.socket.close()
         if self.address.family == "unix":
             with suppress(OSError):
-                os.unlink(self.address.path)  # noqa: PTH108 - a string all along
+                os.unlink(self._path)  # noqa: PTH108 - a string all along
 
 
 def _bind_tcp(family: Family, host: str, plan: LaunchPlan) -> socket.socket:

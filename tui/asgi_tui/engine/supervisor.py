@@ -18,11 +18,11 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.gunicorn import Gunicorn
 from asgi_tui.domain.text import MASK, mask_secrets, sanitize
+from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure
 from asgi_tui.engine.guard import Guard
-from asgi_tui.engine.interpreters import Interpreter
-from asgi_tui.engine.listener import Address, Listener
 from asgi_tui.engine.output import Line, Output
+from asgi_tui.engine.preparation import Prepared
 from asgi_tui.engine.process import Child, ServerProcess
 from asgi_tui.engine.project import version_tuple
 from asgi_tui.engine.readiness import NotAskableError, ask
@@ -84,6 +84,15 @@ class Phases:
     answered: float = 0.0
     alone: float = 0.0
 
+    @property
+    def startup_ms(self) -> float:
+        """From the start of the process to the first answer."""
+        return _ms(self.answered - self.begun)
+
+    def total_ms(self, begun: float) -> float:
+        """From ``begun`` (monotonic seconds) until only this run answered."""
+        return _ms(self.alone - begun)
+
     def in_ms(self) -> dict[str, float]:
         """The phases' durations: interpreter and server, the app's import, its startup, its first answer,
         and until the server before it accepted no more.
@@ -105,32 +114,28 @@ def _ms(seconds: float) -> float:
 class ServerRun:
     """A server under the probe: started, followed until it is ready, stopped."""
 
-    def __init__(
-        self,
-        number: int,
-        plan: LaunchPlan,
-        version: str,
-        interpreter: Interpreter,
-        address: Address,
-        listener: Listener | None,
-        bind_reason: str,
-        surroundings: Surroundings,
-    ) -> None:
+    def __init__(self, number: int, prepared: Prepared, bound: Bound, surroundings: Surroundings) -> None:
+        """``number`` tells the run's processes from those of other runs."""
         self.number = number
-        self.plan = plan
-        self.version = version
-        self.address = address
-        self.server = get_server(plan.server)
+        # With the address as it is bound: a server that binds by itself must bind that.
+        self.plan = bound.plan
+        self.version = prepared.version
+        self.address = bound.address
+        self.server = get_server(prepared.plan.server)
         self.workers: set[int] = set()
         self.roots: tuple[str, ...] = ()
         self.phases = Phases()
-        self.process: ServerProcess | None = None
-        self._interpreter = interpreter
-        self._listener = listener
-        self._bind_reason = bind_reason
+        self.last_line = ""
+        # Set once it is to make room for another: its end is no crash then.
+        self.retiring = False
+        self._shown_plan = prepared.plan
+        self._interpreter = prepared.interpreter
+        self._listener = bound.listener
+        self._bind_reason = bound.reason
         self._surroundings = surroundings
         self._emit = surroundings.emit
         self._loop = asyncio.get_running_loop()
+        self._process: ServerProcess | None = None
         self._output: Output | None = None
         self._loaded = asyncio.Event()
         self._lifespan_done = asyncio.Event()
@@ -139,26 +144,32 @@ class ServerRun:
         self._accepting: set[int] = set()
         self._deaf = True
         self._quiesced = asyncio.Event()
-        self.retiring = False
-        self.last_line = ""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server's leader, 0 before it is started."""
+        return self._process.pid if self._process is not None else 0
+
+    async def wait(self) -> int:
+        """The leader's exit code."""
+        assert self._process is not None
+        return await self._process.wait()
 
     # -- start -------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Returns once the app answers through its address. Raises ``StartFailed`` or ``Problem``.
 
-        Whatever ends it, cancellation included, no process of the run is left.
+        Whatever ends it, cancellation included, ``stop`` is for the caller to call.
         """
-        try:
-            await self._spawn()
-            await self._until_ready()
-        except BaseException:
-            await asyncio.shield(self.stop())
-            raise
+        await self._spawn()
+        await self._until_ready()
 
     async def _spawn(self) -> None:
         plan, runtime = self.plan, self._surroundings.runtime
-        environment, inherited = self.server.environment(os.environ)
+        # A variable that is set already counts more than the file's, as with uvicorn's --env-file.
+        variables = await asyncio.to_thread(read_env_file, plan) | os.environ
+        environment, inherited = self.server.environment(variables)
         files = await asyncio.to_thread(self._configuration_files)
         fd = self._listener.fd if self._listener is not None else None
         arguments, conf = self._arguments(fd, files)
@@ -176,11 +187,10 @@ class ServerRun:
         environment["ASGI_TUI_RUN"] = str(await asyncio.to_thread(runtime.write_run, run_file))
         # Without it a server's output stays in its buffers when it goes to a pipe.
         environment["PYTHONUNBUFFERED"] = "1"
-        environment |= await asyncio.to_thread(read_env_file, plan)
         notes = tuple(f"{name} is read, less what the console decides" for name in files)
         self._emit(self._starting(arguments, inherited + notes))
         self._output = Output(runtime.path, f"output-{self.number}", self._deliver)
-        self.process = await ServerProcess.spawn(
+        self._process = await ServerProcess.spawn(
             Child(
                 self._interpreter.executable,
                 runtime.launcher,
@@ -223,7 +233,7 @@ class ServerRun:
             time.time(),
             self.plan.server,
             self.version,
-            str(self.server.command(self.plan)),
+            str(self.server.command(self._shown_plan)),
             target=str(self.plan.target),
             python=str(self._interpreter.executable),
             ran=ran,
@@ -233,8 +243,8 @@ class ServerRun:
         )
 
     async def _until_ready(self) -> None:
-        assert self.process is not None
-        ended = asyncio.ensure_future(self.process.wait())
+        assert self._process is not None
+        ended = asyncio.ensure_future(self._process.wait())
         answered = asyncio.ensure_future(self._answered())
         try:
             await asyncio.wait(
@@ -359,7 +369,7 @@ class ServerRun:
         Its workers are asked to close their listening sockets. Where one knows of no way (granian), the
         server is told to end, which it begins by not accepting; open requests go on meanwhile.
         """
-        assert self.process is not None
+        assert self._process is not None
         self.retiring = True
         name = self._listener.socket.getsockname() if self._listener is not None else None
         address = list(name[:2]) if isinstance(name, tuple) else name
@@ -370,17 +380,17 @@ class ServerRun:
             await asyncio.wait_for(self._quiesced.wait(), QUIESCE_PATIENCE)
             if self._deaf:
                 return
-        self.process.terminate()
+        self._process.terminate()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.process.wait(), TERM_PATIENCE)
+            await asyncio.wait_for(self._process.wait(), TERM_PATIENCE)
 
     async def stop(self) -> int | None:
         """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""
-        if self.process is None:
+        if self._process is None:
             if self._output is not None:
                 self._output.discard()
             return None
-        code = await self.process.stop(self.plan.number("graceful_timeout", int(STOP_GRACE)))
+        code = await self._process.stop(self.plan.number("graceful_timeout", int(STOP_GRACE)))
         await self.finish_output()
         return code
 

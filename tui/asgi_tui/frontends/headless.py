@@ -22,6 +22,17 @@ Show = Callable[[list[Event]], None]
 COMMAND_BYTES = 65_536
 
 
+class Over(asyncio.Event):
+    """Set when the session is to end; ``failed`` where that is because the app cannot be served."""
+
+    failed = False
+
+    def fail(self) -> None:
+        """The end, as a failure, unless somebody asked for it before."""
+        self.failed = not self.is_set()
+        self.set()
+
+
 async def run_headless(session: Session, plan: LaunchPlan, shows: list[Show], *, commands: bool) -> int:
     """Runs the plan until it is stopped or fails for good; returns the exit code.
 
@@ -29,7 +40,7 @@ async def run_headless(session: Session, plan: LaunchPlan, shows: list[Show], *,
     the first one's end (a closed pipe) ends the session. ``commands``: read them from standard input.
     """
     loop = asyncio.get_running_loop()
-    over = asyncio.Event()
+    over = Over()
     _handle_signals(loop, over)
     tasks = [asyncio.create_task(_show(session, show, over)) for show in shows]
     ends = asyncio.create_task(_watch_for_end(session, over))
@@ -39,13 +50,13 @@ async def run_headless(session: Session, plan: LaunchPlan, shows: list[Show], *,
         _read_commands(loop, session, over)
     starting = asyncio.create_task(session.start(plan))
     await over.wait()
-    await session.close()
+    await session.close(failed=over.failed)
     await asyncio.wait([starting])
-    results = await asyncio.gather(ends, *tasks)
-    return results[0]
+    await asyncio.wait(tasks)
+    return await ends
 
 
-def _handle_signals(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+def _handle_signals(loop: asyncio.AbstractEventLoop, over: Over) -> None:
     def stop() -> None:
         if over.is_set():
             # Asked twice: end at once. The guard ends what is left.
@@ -56,7 +67,7 @@ def _handle_signals(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> Non
         loop.add_signal_handler(number, stop)
 
 
-async def _show(session: Session, show: Show, over: asyncio.Event) -> None:
+async def _show(session: Session, show: Show, over: Over) -> None:
     async for batch in session.events():
         try:
             await asyncio.to_thread(show, batch)
@@ -66,24 +77,25 @@ async def _show(session: Session, show: Show, over: asyncio.Event) -> None:
             return
 
 
-async def _watch_for_end(session: Session, over: asyncio.Event) -> int:
-    code = 0
+async def _watch_for_end(session: Session, over: Over) -> int:
+    code = 1
     async for batch in session.events():
         for event in batch:
             if isinstance(event, Exit):
                 code = event.code
-            elif isinstance(event, StateChanged) and event.state is State.CRASHED:
-                # The watcher starts right after a failed start, so its place in the plan is what counts.
-                plan = session.plan
-                if plan is None or not plan.reload:
-                    over.set()
+            elif _is_crash(event) and not session.waits_for_a_save:
+                over.fail()
     return code
+
+
+def _is_crash(event: Event) -> bool:
+    return isinstance(event, StateChanged) and event.state is State.CRASHED
 
 
 # -- commands --------------------------------------------------------------------------------------
 
 
-def _read_commands(loop: asyncio.AbstractEventLoop, session: Session, over: asyncio.Event) -> None:
+def _read_commands(loop: asyncio.AbstractEventLoop, session: Session, over: Over) -> None:
     """Reads standard input in a thread that nothing waits for; its end is no command to stop."""
 
     def submit(line: bytes) -> None:
@@ -108,7 +120,7 @@ def _read_commands(loop: asyncio.AbstractEventLoop, session: Session, over: asyn
     threading.Thread(target=read, name="read commands", daemon=True).start()
 
 
-async def _obey(line: bytes, session: Session, over: asyncio.Event) -> None:
+async def _obey(line: bytes, session: Session, over: Over) -> None:
     if not line.strip():
         return
     try:
@@ -120,7 +132,7 @@ async def _obey(line: bytes, session: Session, over: asyncio.Event) -> None:
     await command(session, over)
 
 
-def read_command(line: bytes) -> Callable[[Session, asyncio.Event], Awaitable[None]]:
+def read_command(line: bytes) -> Callable[[Session, Over], Awaitable[None]]:
     """The command a line spells. Raises ``ValueError`` that says why it is none."""
     try:
         data: Any = json.loads(line)
@@ -140,5 +152,5 @@ def read_command(line: bytes) -> Callable[[Session, asyncio.Event], Awaitable[No
     raise ValueError("it is neither restart, switch nor stop")
 
 
-async def _stop(session: Session, over: asyncio.Event) -> None:
+async def _stop(session: Session, over: Over) -> None:
     over.set()
