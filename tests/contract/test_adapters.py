@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import granian.cli
-import hypercorn.__main__
 import pytest
 from uvicorn.main import main as uvicorn_command
-from daphne.cli import CommandLineInterface
-from gunicorn.config import Config as GunicornConfig
 
 from asgi_tui.domain.concepts import CONCEPTS, Kind, Value
 from asgi_tui.domain.plan import LaunchPlan
@@ -23,6 +21,11 @@ from asgi_tui.domain.target import Target
 # Any: what four parsers of others give back has no common type.
 Read = dict[str, Any]
 VERSION = (99,)
+
+# Imported by name: they carry no types.
+hypercorn_main = importlib.import_module("hypercorn.__main__")
+CommandLineInterface = importlib.import_module("daphne.cli").CommandLineInterface
+GunicornConfig = importlib.import_module("gunicorn.config").Config
 
 
 @pytest.fixture(autouse=True)
@@ -102,12 +105,17 @@ def split_bind(bind: str) -> Read:
 
 def read_hypercorn(argv: list[str]) -> Read:
     caught: list[Any] = []
-    original = hypercorn.__main__.run
-    hypercorn.__main__.run = lambda config: caught.append(config) or 0  # type: ignore[assignment,func-returns-value]
+
+    def catch(config: Any) -> int:
+        caught.append(config)
+        return 0
+
+    original = hypercorn_main.run
+    vars(hypercorn_main)["run"] = catch
     try:
-        hypercorn.__main__.main(list(argv))
+        hypercorn_main.main(list(argv))
     finally:
-        hypercorn.__main__.run = original
+        vars(hypercorn_main)["run"] = original
     config = caught[0]
     path, _, name = config.application_path.rpartition("/")
     call = name.endswith("()")
@@ -307,7 +315,7 @@ def test_a_set_value_wins_over_the_environment_also_where_it_is_the_default(
     names = {"access_log": "LOG_ACCESS_ENABLED"} if server == "granian" else {}
     variable = EXPLICIT[server] + names.get(concept, concept.upper())
     monkeypatch.setenv(variable, str(other).lower() if isinstance(other, bool) else str(other))
-    plan = plan_of(server, {concept: default})  # type: ignore[dict-item]  # None is skipped above
+    plan = plan_of(server, {concept: default})
     read = READERS[server](adapter.run_arguments(plan, 7, VERSION))
     assert read[concept] == default
 
@@ -347,16 +355,46 @@ def test_a_native_argument_comes_through(files: Path, server: str) -> None:
 
 
 DAEMONS = {
-    "uvicorn": ["--reload", "--fd=3", "--port=1", "--host", "--uds=/x", "--workers=4", "--factory", "--interface=wsgi"],
-    "hypercorn": ["--reload", "-D", "--daemon", "-b=x", "--bind=127.0.0.1:1", "--quic-bind=:1", "--workers=4", "-w4"],
+    "uvicorn": [
+        "--reload",
+        "--fd=3",
+        "--port=1",
+        "--host",
+        "--uds=/x",
+        "--workers=4",
+        "--factory",
+        "--interface=wsgi",
+    ],
+    "hypercorn": [
+        "--reload",
+        "-D",
+        "--daemon",
+        "-b=x",
+        "--bind=127.0.0.1:1",
+        "--quic-bind=:1",
+        "--workers=4",
+        "-w4",
+    ],
     "daphne": ["--fd=3", "-e", "--endpoint=tcp:1", "--port=1", "-p1", "-b0.0.0.0", "-u/x"],
     "granian": ["--reload", "--interface=wsgi", "--port=1", "--workers=4", "--uds=/x", "--factory"],
-    "gunicorn": ["--reload", "-D", "--daemon", "-ksync", "--worker-class=sync", "-b=:1", "--bind=:1", "-w4"],
+    "gunicorn": [
+        "--reload",
+        "-D",
+        "--daemon",
+        "--daem",
+        "-Dw2",
+        "-ksync",
+        "--worker-class=sync",
+        "-b=:1",
+        "--bind=:1",
+        "-w4",
+    ],
 }
 
 
 @pytest.mark.parametrize(
-    ("server", "argument"), [(server, argument) for server, arguments in DAEMONS.items() for argument in arguments]
+    ("server", "argument"),
+    [(server, argument) for server, arguments in DAEMONS.items() for argument in arguments],
 )
 def test_native_arguments_cannot_take_what_the_console_owns(server: str, argument: str) -> None:
     """They come after the console's own, so the server would follow them: they are refused in a sentence."""

@@ -8,13 +8,16 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+import asgi_tui
 from tests.support import PLAIN_APP, Running, clean_environment, get, run_command, write_app
 
 FACTORY_WITH_ARGUMENTS = PLAIN_APP + "\n\ndef create_app(settings):\n    return app\n"
@@ -54,9 +57,7 @@ CASES = {
     ),
     "import error": Case(("app:app",), 1, ("no_such_library_anywhere", "app"), IMPORT_ERROR),
     "lifespan failed": Case(("app:app",), 1, ("the vault is sealed",), STARTUP_FAILED),
-    "lifespan raises": Case(
-        ("app:app", "--set", "lifespan=on"), 1, ("the vault is sealed",), STARTUP_RAISES
-    ),
+    "lifespan raises": Case(("app:app", "--set", "lifespan=on"), 1, ("the vault is sealed",), STARTUP_RAISES),
     "host unresolved": Case(("app:app", "--host", "nosuch.invalid"), 1, ("nosuch.invalid", "resolve")),
     "unknown concept": Case(("app:app", "--set", "wrokers=2"), 2, ("wrokers", "workers")),
     "unknown flag": Case(("app:app", "--bogus"), 2, ("--bogus",)),
@@ -157,7 +158,9 @@ def test_a_failed_start_that_waits_is_stopped_with_code_0(tmp_path: Path) -> Non
         assert running.process.returncode == 0
 
 
-@pytest.mark.parametrize("words", [["servrs"], ["runn", "app:app"], ["comand", "app:app", "--server", "uvicorn"]])
+@pytest.mark.parametrize(
+    "words", [["servrs"], ["runn", "app:app"], ["comand", "app:app", "--server", "uvicorn"]]
+)
 def test_an_unknown_command_word_is_named(tmp_path: Path, words: list[str]) -> None:
     write_app(tmp_path)
     result = run_command(tmp_path, words)
@@ -165,7 +168,9 @@ def test_an_unknown_command_word_is_named(tmp_path: Path, words: list[str]) -> N
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, lines
     assert words[0] in lines[0]
-    assert {"servrs": "servers", "runn": "run", "comand": "command"}[words[0]] in lines[0].replace(words[0], "")
+    assert {"servrs": "servers", "runn": "run", "comand": "command"}[words[0]] in lines[0].replace(
+        words[0], ""
+    )
 
 
 # -- interpreters ------------------------------------------------------------------------------------
@@ -189,7 +194,7 @@ def test_a_server_not_installed_in_the_interpreter(tmp_path: Path, as_json: bool
 def test_a_venv_of_the_project_without_the_server(tmp_path: Path) -> None:
     write_app(tmp_path)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / ".venv")], check=True)
-    env = {name: "" for name in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    env = dict.fromkeys(("VIRTUAL_ENV", "CONDA_PREFIX"), "")
     result = run_command(
         tmp_path, ["run", "app:app", "--server", "hypercorn", "--set", "port=0", "--no-reload"], env=env
     )
@@ -400,6 +405,22 @@ AMBIENT: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+@pytest.fixture
+def nothing_daemonised(tmp_path: Path) -> Iterator[None]:
+    """A server that made itself a daemon is in no group of ours; its working directory tells it."""
+    yield
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(tmp_path):
+                left.append(process)
+    for process in left:
+        with suppress(psutil.Error):
+            process.kill()
+    assert left == []
+
+
+@pytest.mark.usefixtures("nothing_daemonised")
 @pytest.mark.parametrize("name", AMBIENT)
 def test_the_environment_changes_nothing_that_the_console_owns(tmp_path: Path, name: str) -> None:
     server, env = AMBIENT[name]
@@ -418,6 +439,7 @@ def test_the_environment_changes_nothing_that_the_console_owns(tmp_path: Path, n
         assert running.stop()["code"] == 0
 
 
+@pytest.mark.usefixtures("nothing_daemonised")
 def test_gunicorns_configuration_file_changes_nothing_that_the_console_owns(tmp_path: Path) -> None:
     write_app(tmp_path)
     (tmp_path / "gunicorn.conf.py").write_text(
@@ -464,3 +486,73 @@ def test_the_port_asked_for_is_the_one_that_serves(tmp_path: Path) -> None:
     with Running(tmp_path, "app:app", "--set", f"port={port}", env={"UVICORN_PORT": "1"}) as running:
         assert running.ready() == f"http://127.0.0.1:{port}"
         assert running.stop()["code"] == 0
+
+
+# -- surroundings that are out of order --------------------------------------------------------------
+
+
+def ends_with_a_sentence(result: subprocess.CompletedProcess[str], *holds: str) -> None:
+    no_traceback_of_ours(result.stdout, result.stderr)
+    assert "Traceback" not in result.stderr
+    assert result.returncode in (1, 2)
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    for word in holds:
+        assert word in lines[0]
+
+
+def test_an_env_file_that_is_no_text(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    (tmp_path / "bad.env").write_bytes(b"A\xff=1\n")
+    words = ["run", "app:app", "--no-reload", "--port", "0", "--env-file", "bad.env"]
+    ends_with_a_sentence(run_command(tmp_path, words, timeout=10), "bad.env")
+
+
+def test_a_temporary_directory_with_too_long_a_path(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    long = tmp_path / ("x" * 110)
+    long.mkdir()
+    words = ["run", "app:app", "--no-reload", "--port", "0"]
+    result = run_command(tmp_path, [*words, "--set", "lifespan=off"], timeout=10, env={"TMPDIR": str(long)})
+    ends_with_a_sentence(result, "x" * 20)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); "
+        "os.execv(sys.executable, [sys.executable, '-P', '-m', 'asgi_tui', 'servers'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=gone,
+        # An absolute one: with a relative one the interpreter complains before anything of ours runs.
+        env=clean_environment(PYTHONPATH=str(Path(asgi_tui.__file__).parents[1])),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    ends_with_a_sentence(result)
+
+
+def test_a_watched_path_that_is_missing_is_said(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    result = run_command(tmp_path, ["run", "nothing_here:app", "--watch", "nope", "--no-reload"])
+    assert result.returncode == 2
+    assert "nope" in result.stderr
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_terminal_without_utf8_shows_what_it_can(tmp_path: Path, as_json: bool) -> None:
+    directory = tmp_path / "ü"
+    directory.mkdir()
+    write_app(directory, "print('日本')\n" + PLAIN_APP + "\nimport no_such_library_anywhere\n")
+    words = ["run", "app:app", "--no-reload", "--port", "0", *(["--json"] if as_json else [])]
+    result = run_command(directory, words, timeout=10, env={"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 1
+    assert "no_such_library_anywhere" in result.stdout
+    assert "Traceback" not in result.stderr
+    if as_json:
+        assert events_of(result.stdout)[-1]["type"] == "exit"

@@ -348,7 +348,9 @@ def test_the_app_runs_on_another_python_than_the_console(tmp_path: Path, version
         for found in (*ours.glob(name), *ours.glob(f"{name}-*.dist-info")):
             (site / found.name).symlink_to(found)
     (site / "typing_extensions.py").symlink_to(ours / "typing_extensions.py")
-    works = subprocess.run([venv / "bin" / "python", "-c", "import uvicorn.main"], capture_output=True, check=False)
+    works = subprocess.run(
+        [venv / "bin" / "python", "-c", "import uvicorn.main"], capture_output=True, check=False
+    )
     if works.returncode:
         pytest.skip(f"this uvicorn does not import on {version}: {works.stderr.decode()[-200:]}")
     env = {"VIRTUAL_ENV": "", "CONDA_PREFIX": ""}
@@ -439,7 +441,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         pytest.skip("no openssl command to make a certificate with")
     directory = tmp_path_factory.mktemp("tls")
     cert, key = directory / "cert.pem", directory / "key.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    words = (
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    )
     subprocess.run(
         [openssl, *words.split(), "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True
     )
@@ -473,7 +477,8 @@ def test_tls(tmp_path: Path, certificate: tuple[Path, Path], server: str) -> Non
 def test_binary_and_endless_output_hold_nothing_up(tmp_path: Path) -> None:
     write_app(
         tmp_path,
-        "import os\nos.write(1, b'\\xff\\x00\\x1b]0;title\\x07\\x9b2J half\\r\\n')\nos.write(2, b'x' * 3_000_000)\n"
+        "import os\n"
+        "os.write(1, b'\\xff\\x00\\x1b]0;title\\x07\\x9b2J half\\r\\n')\nos.write(2, b'x' * 3_000_000)\n"
         "os.write(1, 'ü'.encode()[:1])\nos.write(1, 'ü'.encode()[1:] + b'\\nno newline')\n" + PLAIN_APP,
     )
     with start(tmp_path, "--no-reload") as running:

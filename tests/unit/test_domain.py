@@ -7,7 +7,9 @@ import math
 import typing
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import fields
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,6 +26,17 @@ from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.settings import concept_of, read_settings
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import mask_secrets, sanitize
+
+Result = TypeVar("Result")
+
+
+def problem_or(call: Callable[[], Result]) -> Result | Problem:
+    """What a call returns, or the problem it raises."""
+    try:
+        return call()
+    except Problem as problem:
+        return problem
+
 
 relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -83,8 +96,10 @@ def test_what_is_no_event_is_refused(data: dict[str, object]) -> None:
 # -- targets -----------------------------------------------------------------------------------------
 
 word = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(
-    lambda text: text not in ("and", "as", "del", "def", "for", "if", "in", "is", "not", "or", "try", "with")
-    and not __import__("keyword").iskeyword(text)
+    lambda text: (
+        text not in ("and", "as", "del", "def", "for", "if", "in", "is", "not", "or", "try", "with")
+        and not __import__("keyword").iskeyword(text)
+    )
 )
 
 
@@ -99,11 +114,10 @@ def test_a_target_reads_back_as_it_is_written(module: list[str], attribute: list
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_target_or_a_problem(text: str) -> None:
-    try:
-        target = Target.parse(text)
-    except Problem as problem:
-        assert problem.exit_code == 2
-        assert problem.mend
+    target = problem_or(lambda: Target.parse(text))
+    if isinstance(target, Problem):
+        assert target.exit_code == 2
+        assert target.mend
         return
     assert bool(target.module) != bool(target.path)
     assert Target.parse(str(target), factory=target.factory) == target
@@ -122,13 +136,12 @@ def test_a_file_is_a_path(parts: list[str], attribute: str) -> None:
 @given(st.sampled_from(sorted(CONCEPTS)), st.text(max_size=30))
 def test_any_text_is_a_value_or_a_problem(name: str, text: str) -> None:
     concept = CONCEPTS[name]
-    try:
-        value = read_value(name, text)
-    except Problem as problem:
-        assert problem.why
-        assert problem.mend
+    value = problem_or(lambda: read_value(name, text))
+    if isinstance(value, Problem):
+        assert value.why
+        assert value.mend
         if concept.secret and len(text) > 3:
-            assert text not in str(problem)
+            assert text not in str(value)
         return
     match concept.kind:
         case Kind.SWITCH:
@@ -153,13 +166,17 @@ def test_ports_have_bounds(number: int) -> None:
             read_value("port", str(number))
 
 
-@pytest.mark.parametrize("text", ["1_000", "+80", "８０", "80.0", "0x50", "", " ", "1e3", "٨٠"])
+@pytest.mark.parametrize(
+    "text", ["1_000", "+80", "\uff18\uff10", "80.0", "0x50", "", " ", "1e3", "\u0668\u0660"]
+)
 def test_only_plain_digits_are_numbers(text: str) -> None:
     with pytest.raises(Problem):
         read_value("port", text)
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1", "::1", "[::1]", "localhost", "my-host.example.", "fe80::1%lo", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1", "::1", "[::1]", "localhost", "my-host.example.", "fe80::1%lo", "0.0.0.0"]
+)
 def test_hosts(text: str) -> None:
     assert read_value("host", text) == text.strip("[]")
 
@@ -226,10 +243,9 @@ def test_tls_is_never_lost_in_a_switch(start: str, to: str) -> None:
     if get_server(start).supports("tls_key_password"):
         tls["tls_key_password"] = "open sesame"
     plan = LaunchPlan(Target("app", "app"), start, "/tmp").with_options(tls)
-    try:
-        mapping = map_plan(plan, to)
-    except Problem as problem:
-        assert "open sesame" not in str(problem)
+    mapping = problem_or(lambda: map_plan(plan, to))
+    if isinstance(mapping, Problem):
+        assert "open sesame" not in str(mapping)
         return
     assert mapping.plan.tls
     assert mapping.plan.text("tls_key") == "k.pem"
@@ -261,7 +277,7 @@ def test_percentiles_are_near_the_exact_ones(durations: list[int]) -> None:
     for share, value in zip(shares, found, strict=True):
         exact = ordered[max(0, math.ceil(share * len(ordered)) - 1)]
         assert value * 1e6 == pytest.approx(exact, rel=0.033, abs=1)
-    assert found[-1] * 1e6 <= max(durations)
+    assert found[-1] <= max(durations) / 1e6
 
 
 def test_no_requests_have_no_latency() -> None:
@@ -273,7 +289,9 @@ def test_no_requests_have_no_latency() -> None:
 nasty = st.text(
     st.one_of(
         st.characters(max_codepoint=0x9F),
-        st.sampled_from("\x1b\x9b\x9d\x07[]mH;0123\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"),
+        st.sampled_from(
+            "\x1b\x9b\x9d\x07[]mH;0123\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        ),
         st.characters(exclude_categories=["Cs"]),
     ),
     max_size=40,

@@ -1,14 +1,20 @@
 """Hands the console's listening socket to granian, which has no flag for a descriptor."""
 
+from __future__ import annotations
+
 import sys
 
 from . import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 # sysexits.h EX_UNAVAILABLE: the console then lets granian bind by itself.
 CANNOT_ADOPT = 69
 
 
-def adopt_in_granian(fd):
+def adopt_in_granian(fd: int) -> None:
     """Makes granian build its workers from the listening socket ``fd``.
 
     granian/server/common.py keeps a socket holder in ``_shd`` and its descriptor in ``_sfd``; workers are
@@ -18,7 +24,8 @@ def adopt_in_granian(fd):
         from granian.net import SocketHolder
         from granian.server import common
 
-        base = common.AbstractServer
+        # Any: what is replaced here is private to granian and differs between versions.
+        base: Any = common.AbstractServer
         if not hasattr(base, "_init_shared_socket"):
             raise AttributeError("_init_shared_socket")
         holder = make_holder(SocketHolder, fd)
@@ -26,7 +33,7 @@ def adopt_in_granian(fd):
         wire.send_now({"type": "cannot_adopt", "why": str(error)})
         sys.exit(CANNOT_ADOPT)
 
-    def init_shared_socket(server):
+    def init_shared_socket(server: Any) -> None:
         server._shd = holder
         server._sfd = fd
         server._ssp = None
@@ -34,7 +41,7 @@ def adopt_in_granian(fd):
     base._init_shared_socket = init_shared_socket
 
 
-def make_holder(holder_type, fd):
+def make_holder(holder_type: Callable[..., object], fd: int) -> object:
     """A socket holder from a descriptor; older versions take no backlog."""
     try:
         return holder_type(fd, False, 1024)

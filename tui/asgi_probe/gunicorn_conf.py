@@ -4,16 +4,22 @@ gunicorn reads every name of this module that is a setting of its own (gunicorn/
 such as ``reload = True`` has no opposite on the command line, so it is taken out here.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import runpy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 RUN = importlib.import_module(os.path.basename(os.path.dirname(__file__)) + ".run").RUN
 
 OWNED = ("bind", "workers", "worker_class", "reload", "daemon", "pidfile", "control_socket", "wsgi_app")
 
 
-def user_settings(where):
+def user_settings(where: str) -> dict[str, Any]:
     """The names that the user's configuration sets; ``where`` is a path or ``python:module``."""
     if not where:
         return {}

@@ -4,13 +4,15 @@ Waits on the control pipe for one JSON line, ``{"module", "argv", "adopt"}``, th
 command line unchanged. End of file instead of a line means the console is gone: nothing is started.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import os
 import sys
 
 
-def hold_lifeline(fd):
+def hold_lifeline(fd: int) -> None:
     """Linux: the kernel kills the whole process group when the console's end of the pipe closes.
 
     A signal needs no thread, so this works while the GIL is held and across ``fork`` (fcntl(2), F_SETSIG).
@@ -34,7 +36,7 @@ def hold_lifeline(fd):
         pass
 
 
-def main():
+def main() -> None:
     control, lifeline = int(sys.argv[1]), int(sys.argv[2])
     here = os.path.dirname(os.path.abspath(__file__))
     # Python put this file's directory first; our module names must never shadow the user's.

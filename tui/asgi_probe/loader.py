@@ -1,59 +1,88 @@
 """Loads the user's app and tells the console what is wrong where it cannot be loaded."""
 
-import difflib
+from __future__ import annotations
+
 import importlib
-import inspect
 import os
 import sys
-import sysconfig
 import time
-import traceback
 
 from . import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import inspect
+    from typing import Any
+
+    from .asgi_types import App, Receive, Run, Scope, Send
 
 # Bounds of what one failure sends: characters of traceback and of message.
 TRACEBACK_CHARS = 20_000
 MESSAGE_CHARS = 1_000
+# Directories of user modules that are told.
+MAX_ROOTS = 50
 
-_LIBRARIES = tuple(
-    os.path.join(os.path.realpath(path), "")
-    for path in {
-        *(sysconfig.get_paths().get(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        sys.prefix,
-        sys.base_prefix,
-    }
-    if path
-)
 _HERE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
+_MISSING = object()
+_libraries: tuple[str, ...] = ()
 
 
-def is_user_file(path):
+def libraries() -> tuple[str, ...]:
+    """The directories of the interpreter's and of installed modules, as named and as they really are."""
+    global _libraries
+    if not _libraries:
+        import sysconfig
+
+        paths = sysconfig.get_paths()
+        found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths}
+        # Not the prefixes themselves: a project may lie in one (/usr/local/app) and an environment in a project.
+        found |= {os.path.join(prefix, "lib", "python") for prefix in (sys.prefix, sys.base_prefix)}
+        found |= {os.path.realpath(path) for path in found}
+        _libraries = tuple(path if path.endswith("python") else os.path.join(path, "") for path in found)
+    return _libraries
+
+
+def is_user_file(path: str) -> bool:
     """Whether a file is the user's code: outside the interpreter, its libraries and this package."""
     if not path or path.startswith("<"):
         return False
-    real = os.path.realpath(path)
-    if real.startswith(_HERE) or f"{os.sep}site-packages{os.sep}" in real:
-        return False
-    for library in _LIBRARIES:
-        # A virtual environment's prefix may lie in the project, but a project may also lie in a prefix.
-        if real.startswith(library) and os.path.join("lib", "python") in real[len(library) - 1 :]:
-            return False
-    return not real.startswith(os.path.join(os.path.realpath(sys.base_prefix), "lib", ""))
+    # Most files are a library's by the name they were imported under, and realpath is slow.
+    return not _in_library(path) and not _in_library(os.path.realpath(path))
+
+
+def _in_library(path: str) -> bool:
+    return (
+        path.startswith(libraries())
+        or path.startswith(_HERE)
+        or f"{os.sep}site-packages{os.sep}" in path
+        or f"{os.sep}dist-packages{os.sep}" in path
+    )
 
 
 class TargetError(Exception):
     """The target itself is wrong; ``kind`` says how."""
 
-    def __init__(self, kind, message, near=""):
+    def __init__(self, kind: str, message: str, near: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.near = near
 
 
-def takes(function, count):
+def signature(function: Any) -> inspect.Signature:
+    """Its signature; the annotations are never evaluated, since names in them may be for checkers alone."""
+    import inspect
+
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
+
+
+def takes(function: Any, count: int) -> bool:
     """Whether ``count`` positional arguments can be passed to ``function``."""
     try:
-        inspect.signature(function).bind(*[None] * count)
+        signature(function).bind(*[None] * count)
     except TypeError:
         return False
     except ValueError:
@@ -62,51 +91,64 @@ def takes(function, count):
     return True
 
 
-def find_app(run):
+def find_app(run: Run) -> App:
     """Imports the target and returns a single callable ASGI 3 app.
 
     Raises ``TargetError`` or whatever the user's code raises.
     """
     if run["app_dir"]:
         sys.path.insert(0, run["app_dir"])
-    found = importlib.import_module(run["module"])
+    # Any: it is whatever the user's module holds under that name.
+    found: Any = importlib.import_module(run["module"])
     for part in run["attribute"].split("."):
-        if not hasattr(found, part):
-            near = difflib.get_close_matches(part, [name for name in dir(found) if name[0] != "_"], 1)
-            raise TargetError("no_attribute", part, near[0] if near else "")
-        found = getattr(found, part)
+        # Asked for once: a module's __getattr__ may build the app.
+        inner = getattr(found, part, _MISSING)
+        if inner is _MISSING:
+            raise TargetError("no_attribute", part, near_name(part, found))
+        found = inner
     if not callable(found):
         raise TargetError("not_callable", type(found).__name__)
     if run["factory"] or is_factory(found):
         if not takes(found, 0):
-            raise TargetError("factory_arguments", str(inspect.signature(found)))
+            raise TargetError("factory_arguments", str(signature(found)))
         found = found()
         if not callable(found):
             raise TargetError("factory_result", type(found).__name__)
-    if takes(found, 3):
-        return found
-    if takes(found, 1):
+    app: App = found
+    if takes(app, 3):
+        return app
+    if takes(app, 1):
         return single_callable(found)
-    if takes(found, 2):
+    if takes(app, 2):
         raise TargetError("wsgi", type(found).__name__)
     raise TargetError("not_asgi", type(found).__name__)
 
 
-def is_factory(found):
+def near_name(part: str, owner: object) -> str:
+    """The public name of ``owner`` that is most like ``part``, or nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(part, [name for name in dir(owner) if name[:1] != "_"], 1)
+    return near[0] if near else ""
+
+
+def is_factory(found: Any) -> bool:
     """Whether a function can only be a factory: it takes nothing, as no app does."""
+    import inspect
+
     return inspect.isfunction(found) and takes(found, 0) and not takes(found, 1) and not takes(found, 3)
 
 
-def single_callable(app):
+def single_callable(app: Any) -> App:
     """An ASGI 2 app, ``app(scope)(receive, send)``, as ASGI 3 (asgi.readthedocs.io, legacy applications)."""
 
-    async def asgi3(scope, receive, send):
+    async def asgi3(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope)(receive, send)
 
     return asgi3
 
 
-def load(run):
+def load(run: Run) -> App:
     """The user's app. Reports success or failure to the console; a failure is raised on unchanged."""
     started = time.perf_counter()
     try:
@@ -124,46 +166,66 @@ def load(run):
     return app
 
 
-def user_roots():
-    """Directories that user modules were imported from, at most 50."""
-    roots = set()
+def user_roots() -> list[str]:
+    """Directories that user modules were imported from, at most ``MAX_ROOTS``."""
+    directories = set()
     for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if isinstance(path, str) and is_user_file(path):
-            roots.add(os.path.dirname(os.path.realpath(path)))
-        if len(roots) == 50:
-            break
-    return sorted(roots)
+        # vars(), since asking a lazy module for an attribute may import what it stands for.
+        names = getattr(module, "__dict__", None)
+        path = names.get("__file__") if isinstance(names, dict) else None
+        if isinstance(path, str):
+            directories.add(os.path.dirname(path) or os.curdir)
+    # Each directory is looked at once: there are far fewer than modules.
+    roots = {os.path.realpath(path) for path in directories if is_user_file(os.path.join(path, ""))}
+    return sorted(roots)[:MAX_ROOTS]
 
 
-def describe(error, run):
+def describe(error: BaseException, run: Run) -> dict[str, object]:
     """A failure to load as a message: kind, error, the user's file and line, traceback."""
     kind, near = "error", ""
     if isinstance(error, TargetError):
         kind, near = error.kind, error.near
-    elif isinstance(error, ModuleNotFoundError) and error.name and _is_target(error.name, run["module"]):
+    elif isinstance(error, ModuleNotFoundError) and _is_target(error.name, run["module"]):
         kind = "no_module"
-    file, line = where(error)
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    file, number = where(error)
     return {
         "type": "failed",
         "kind": kind,
         "error": type(error).__name__,
-        "message": str(error.msg if isinstance(error, SyntaxError) else error)[:MESSAGE_CHARS],
+        "message": _message(error)[:MESSAGE_CHARS],
         "near": near,
         "file": file,
-        "line": line,
-        "traceback": trace[-TRACEBACK_CHARS:],
+        "line": number,
+        "traceback": _traceback(error)[-TRACEBACK_CHARS:],
     }
 
 
-def _is_target(missing, module):
-    return module == missing or module.startswith(missing + ".")
+def _is_target(missing: object, module: str) -> bool:
+    return isinstance(missing, str) and f"{module}.".startswith(f"{missing}.")
 
 
-def where(error):
+def _message(error: BaseException) -> str:
+    try:
+        return str(error.msg if isinstance(error, SyntaxError) else error)
+    except Exception:
+        # The exception is the user's, and so is its __str__.
+        return "<no message: its __str__ failed>"
+
+
+def _traceback(error: BaseException) -> str:
+    import traceback
+
+    try:
+        return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except Exception:
+        return ""
+
+
+def where(error: BaseException) -> tuple[str | None, int | None]:
     """The file and line at fault: of a syntax error its own, else the last frame in the user's code."""
-    if isinstance(error, SyntaxError) and error.filename:
+    import traceback
+
+    if isinstance(error, SyntaxError) and isinstance(error.filename, str) and error.filename[:1] != "<":
         return error.filename, error.lineno
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_user_file(frame.filename)]
     return (frames[-1].filename, frames[-1].lineno) if frames else (None, None)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -132,7 +132,7 @@ def cli() -> None:
 @cli.command(hidden=True)
 @run_flags
 @click.pass_obj
-def console(native: tuple[str, ...], target: str | None, no_reload: bool, **values: object) -> None:
+def console(native: tuple[str, ...], /, target: str | None, no_reload: bool, **values: object) -> None:
     """The console. TARGET is started at once; without one, what is found is offered."""
     flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
     plan, note = _plan(target, native, flags)
@@ -156,6 +156,7 @@ def console(native: tuple[str, ...], target: str | None, no_reload: bool, **valu
 @click.pass_obj
 def run(
     native: tuple[str, ...],
+    /,
     target: str | None,
     no_reload: bool,
     as_json: bool,
@@ -193,10 +194,10 @@ def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> N
     sys.exit(code)
 
 
-def _open_record(path: str):  # type: ignore[no-untyped-def]  # TextIOWrapper, as open() returns it
+def _open_record(path: str) -> TextIO:
     try:
         # What is recorded may be private: only its owner reads it.
-        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
     except OSError as error:
         raise Problem(f"Recording {path}", error.strerror or str(error), "use another file") from None
 
@@ -204,7 +205,7 @@ def _open_record(path: str):  # type: ignore[no-untyped-def]  # TextIOWrapper, a
 @cli.command()
 @run_flags
 @click.pass_obj
-def command(native: tuple[str, ...], target: str | None, no_reload: bool, **values: object) -> None:
+def command(native: tuple[str, ...], /, target: str | None, no_reload: bool, **values: object) -> None:
     """Prints the native command, quoted for a shell."""
     from asgi_tui.engine.project import resolve_target
 

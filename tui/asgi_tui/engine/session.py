@@ -53,13 +53,18 @@ class Session:
     of one that is under way.
     """
 
-    def __init__(self, *, traces_per_second: int = 0) -> None:
-        """``traces_per_second``: requests told with their messages, for each worker process."""
+    def __init__(self, *, traces_per_second: int = 0, events_interval: float = 0.0) -> None:
+        """``traces_per_second``: requests told with their messages, for each worker process.
+
+        ``events_interval``: seconds between two batches of events at least, so that a screen is not drawn
+        too often.
+        """
         self.state = State.STOPPED
         self.plan: LaunchPlan | None = None
         # Whether a crashed session is brought back by the next good save.
         self.waits_for_a_save = False
         self._traces_per_second = traces_per_second
+        self._events_interval = events_interval
         self._token_path = f"/asgi-tui-{secrets.token_hex(16)}"
         self._streams: list[EventStream] = []
         self._surroundings: Surroundings | None = None
@@ -76,12 +81,9 @@ class Session:
 
     # -- for front ends ----------------------------------------------------------------------------
 
-    async def events(self, interval: float = 0.0) -> AsyncIterator[list[Event]]:
-        """Batches of events from now on, until the session is closed.
-
-        ``interval``: seconds between two batches at least, so that a screen is not redrawn too often.
-        """
-        stream = EventStream(interval)
+    async def events(self) -> AsyncIterator[list[Event]]:
+        """Batches of events from now on, until the session is closed."""
+        stream = EventStream(self._events_interval)
         self._streams.append(stream)
         try:
             async for batch in stream.batches():

@@ -82,7 +82,6 @@ class LaunchScreen(Screen[None]):
         self._settling: dict[str, Timer] = {}
         self._replaces = False
         self._started = ""
-        self._demo = False
 
     def compose(self) -> ComposeResult:
         """Status, list and form, command, keys."""
@@ -130,6 +129,7 @@ class LaunchScreen(Screen[None]):
             self._form.show_found(project.candidates)
             if not self._given and not self._draft.target:
                 self._fill(project)
+            self._tell_demo(project)
         self._update()
         if first and self.focused is None and self.is_current:
             self.query_one("#start", Button).focus()
@@ -170,7 +170,7 @@ class LaunchScreen(Screen[None]):
         draft = self._draft
         match event.name:
             case "target":
-                draft.target, self._demo = event.text, False
+                draft.target = event.text
             case "python":
                 draft.python = event.text
                 self._settle("python", self._name_python)
@@ -262,9 +262,16 @@ class LaunchScreen(Screen[None]):
         taken = Draft.of(plan)
         base = replace(self._draft.base, cwd=plan.cwd)
         self._draft = replace(self._draft, base=base, target=taken.target, values=kept | taken.values)
-        self._demo = number is None
         self._form.show_draft(self._draft)
-        self._form.field(FOUND).set_note(NO_APP if self._demo and not project.candidates else "")
+        self._tell_demo(project)
+
+    def _tell_demo(self, project: Project) -> None:
+        """Says plainly that it is the demo where the project has no app of its own."""
+        from asgi_tui.engine.project import DEMO_DIRECTORY, DEMO_TARGET
+
+        draft = self._draft
+        demo = draft.target == str(DEMO_TARGET) and draft.values.get("app_dir") == str(DEMO_DIRECTORY)
+        self._form.field(FOUND).set_note(NO_APP if demo and not project.candidates else "")
 
     def _blocker(self) -> str:
         reading = self._draft.read()
