@@ -21,7 +21,7 @@ def adopt_in_granian(fd: int) -> None:
     given the holder. Ends the process with ``CANNOT_ADOPT`` where this version does it another way.
     """
     try:
-        from granian.net import SocketHolder
+        from granian.net import SocketHolder  # type: ignore[attr-defined]  # not in its __all__
         from granian.server import common
 
         # Any: what is replaced here is private to granian and differs between versions.

@@ -23,6 +23,7 @@ MESSAGE_CHARS = 1_000
 MAX_ROOTS = 50
 
 _HERE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _MISSING = object()
 _libraries: tuple[str, ...] = ()
 
@@ -35,7 +36,7 @@ def libraries() -> tuple[str, ...]:
 
         paths = sysconfig.get_paths()
         found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths}
-        # Not the prefixes themselves: a project may lie in one (/usr/local/app) and an environment in a project.
+        # Not the prefixes themselves: a project may lie in one (/usr/local/app), an environment in a project.
         found |= {os.path.join(prefix, "lib", "python") for prefix in (sys.prefix, sys.base_prefix)}
         found |= {os.path.realpath(path) for path in found}
         _libraries = tuple(path if path.endswith("python") else os.path.join(path, "") for path in found)
@@ -51,12 +52,7 @@ def is_user_file(path: str) -> bool:
 
 
 def _in_library(path: str) -> bool:
-    return (
-        path.startswith(libraries())
-        or path.startswith(_HERE)
-        or f"{os.sep}site-packages{os.sep}" in path
-        or f"{os.sep}dist-packages{os.sep}" in path
-    )
+    return path.startswith((_HERE, *libraries())) or any(name in path for name in _INSTALLED)
 
 
 class TargetError(Exception):

@@ -2,14 +2,29 @@
 
 The same scope and messages are forwarded, ``receive`` is never called on the app's behalf, no task is
 made, and exceptions are raised on bare. What a request costs here is one record in a list; a thread of
-its own aggregates it (``asgi_probe.stats``).
+its own aggregates it (``asgi_probe.shipper``). Counting is wrapped in ``try`` throughout: apps may send
+what no type allows, and what is wrong with it is the server's to say.
 """
 
+from __future__ import annotations
+
+import atexit
 import json
 import os
 import time
+from time import perf_counter_ns
 
-from .stats import Shipper
+from . import wire
+from .routes import place_of
+from .shipper import LAST_WORDS, Shipper
+from .stats import LATE, SILENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .asgi_types import App, Message, Receive, Run, Scope, Send
+    from .shipper import Step
 
 # Messages kept of one traced request.
 TRACE_MESSAGES = 50
@@ -18,187 +33,282 @@ TRACE_MESSAGES = 50
 class Probe:
     """An ASGI 3 app around another."""
 
-    def __init__(self, app, run):
+    def __init__(self, app: App, run: Run) -> None:
         self.app = app
         self.token_path = run["token_path"]
         self.shipper = Shipper(run["traces_per_second"])
+        os.register_at_fork(after_in_child=self.begin_anew)
+        atexit.register(self.last_words)
 
-    async def __call__(self, scope, receive, send):
+    def begin_anew(self) -> None:
+        """In a forked process nothing has been counted and no thread runs.
+
+        Requests that were being handled are the parent's: what they still do here is kept nowhere.
+        """
+        parents, self.shipper = self.shipper, Shipper(self.shipper.traces_per_second)
+        parents.give_up()
+
+    def last_words(self) -> None:
+        """At exit."""
+        self.shipper.flush(LAST_WORDS)
+        wire.leave()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Daphne passes the three by keyword: these names are part of the interface.
-        kind = scope["type"]
-        if kind == "http":
-            if scope["path"].endswith(self.token_path):
-                await self.answer(send)
-            elif self.shipper.may_trace():
-                await self.traced(scope, receive, send)
-            else:
-                await self.http(scope, receive, send)
-        elif kind == "websocket":
+        if scope.get("type") != "http":
+            await self.other(scope, receive, send)
+            return
+        path, root_path = scope.get("path"), scope.get("root_path")
+        if type(path) is str and path.endswith(self.token_path):
+            await self.answer(send)
+            return
+        shipper = self.shipper
+        tracer = None
+        if shipper.traces_per_second and shipper.may_trace():
+            tracer = Tracer(receive, send)
+            receive, send = tracer.receive, tracer.send
+        status: Any = 0
+        bytes_in = ended = 0
+        bytes_out: Any = 0
+        failed: Any = False
+        gone = False
+
+        async def probe_receive() -> Message:
+            nonlocal bytes_in, gone
+            message = await receive()
+            try:
+                if message["type"] == "http.request":
+                    bytes_in += len(message.get("body") or b"")
+                else:
+                    gone = True
+            except Exception:
+                pass
+            return message
+
+        async def probe_send(message: Message) -> None:
+            nonlocal status, bytes_out, ended
+            if shipper.draining:
+                message = closing(scope, message)
+            await send(message)
+            try:
+                kind = message["type"]
+                if kind == "http.response.body":
+                    bytes_out += len(message.get("body") or b"")
+                    if message.get("more_body"):
+                        return
+                elif kind == "http.response.pathsend":
+                    # The whole body is a file, which the server reads; it is measured off the loop.
+                    bytes_out = message["path"]
+                else:
+                    if kind == "http.response.start" and not status:
+                        status = message["status"]
+                    return
+                if not ended:
+                    # The response is complete. The app may go on for long, with its background work.
+                    ended = perf_counter_ns() - started
+                    shipper.in_flight -= 1
+                    shipper.add(scope, path, root_path, status, ended, bytes_in, bytes_out, False)
+            except Exception:
+                pass
+
+        shipper.in_flight += 1
+        if not shipper.awake:
+            shipper.touch()
+        started = perf_counter_ns()
+        try:
+            await self.app(scope, probe_receive, probe_send)
+            if not status and not gone:
+                failed = SILENT
+        except Exception:
+            # CancelledError is none: a client that left is no fault of the app's.
+            failed = True
+            raise
+        finally:
+            if not ended:
+                ended = perf_counter_ns() - started
+                shipper.in_flight -= 1
+                shipper.add(scope, path, root_path, status, ended, bytes_in, bytes_out, failed)
+            elif failed is True:
+                shipper.add(scope, path, root_path, LATE, status, 0, 0, True)
+            if tracer is not None:
+                shipper.add_trace((place_of(scope, path, root_path), tracer.at, ended, tracer.steps))
+
+    async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forwards what is no request; a type that nobody knows yet passes untouched."""
+        kind = scope.get("type")
+        if kind == "websocket":
             await self.websocket(scope, receive, send)
         elif kind == "lifespan":
             await self.lifespan(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def answer(self, send):
+    async def answer(self, send: Send) -> None:
         """Answers the console's own request; the app never sees it and it is not counted."""
         body = json.dumps({"pid": os.getpid()}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def http(self, scope, receive, send):
-        status = bytes_in = bytes_out = ended = 0
-        failed = False
-        now = time.perf_counter_ns
-        root_path = scope.get("root_path")
-
-        async def probe_receive():
-            nonlocal bytes_in
-            message = await receive()
-            if message["type"] == "http.request":
-                bytes_in += len(message.get("body") or b"")
-            return message
-
-        async def probe_send(message):
-            nonlocal status, bytes_out, ended
-            if shipper.draining:
-                message = closing(scope, message)
-            await send(message)
-            kind = message["type"]
-            if kind == "http.response.body":
-                bytes_out += len(message.get("body") or b"")
-                if not message.get("more_body"):
-                    ended = now()
-            elif kind == "http.response.start":
-                status = message["status"]
-
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forwards one WebSocket; it is open from its acceptance until either side closes it."""
         shipper = self.shipper
-        shipper.in_flight += 1
-        started = now()
-        try:
-            await self.app(scope, probe_receive, probe_send)
-        except Exception:
-            # CancelledError is none: a client that left is no fault of the app's.
-            failed = True
-            raise
-        finally:
-            shipper.in_flight -= 1
-            shipper.add((scope, root_path, status, (ended or now()) - started, bytes_in, bytes_out, failed))
+        path, root_path = scope.get("path"), scope.get("root_path")
+        accepted = is_open = False
 
-    async def traced(self, scope, receive, send):
-        """``http`` that also keeps the messages, for a bounded number of requests a second."""
-        messages = []
-        now = time.perf_counter_ns
-        method, path, at, started = scope["method"], scope["path"], time.time(), now()
-
-        def keep(direction, message):
-            if len(messages) < TRACE_MESSAGES:
-                messages.append((direction, now() - started, dict(message)))
-
-        async def trace_receive():
-            message = await receive()
-            keep("receive", message)
-            return message
-
-        async def trace_send(message):
-            keep("send", message)
-            await send(message)
-
-        try:
-            await self.http(scope, trace_receive, trace_send)
-        finally:
-            self.shipper.add_trace((scope, method, path, at, now() - started, messages))
-
-    async def websocket(self, scope, receive, send):
-        shipper = self.shipper
-        accepted = False
-        failed = False
-
-        async def probe_receive():
-            message = await receive()
-            if message["type"] == "websocket.receive":
-                shipper.ws_messages_in += 1
-                shipper.ws_bytes_in += size_of(message)
-                shipper.touch()
-            return message
-
-        async def probe_send(message):
-            nonlocal accepted
-            await send(message)
-            kind = message["type"]
-            if kind == "websocket.send":
-                shipper.ws_messages_out += 1
-                shipper.ws_bytes_out += size_of(message)
-                shipper.touch()
-            elif kind == "websocket.accept" and not accepted:
-                accepted = True
-                shipper.websockets_open += 1
-                shipper.add((scope, scope.get("root_path"), None, 0, 0, 0, False))
-
-        try:
-            await self.app(scope, probe_receive, probe_send)
-        except Exception:
-            failed = True
-            raise
-        finally:
-            if accepted:
+        def closed() -> None:
+            nonlocal is_open
+            if is_open:
+                is_open = False
                 shipper.websockets_open -= 1
-            if failed:
-                shipper.ws_errors += 1
-            shipper.touch()
+                shipper.touch()
 
-    async def lifespan(self, scope, receive, send):
+        async def probe_receive() -> Message:
+            message = await receive()
+            try:
+                kind = message["type"]
+                if kind == "websocket.receive":
+                    shipper.ws_bytes_in += size_of(message)
+                    shipper.ws_messages_in += 1
+                    shipper.touch()
+                elif kind == "websocket.disconnect":
+                    closed()
+            except Exception:
+                pass
+            return message
+
+        async def probe_send(message: Message) -> None:
+            nonlocal accepted, is_open
+            await send(message)
+            try:
+                kind = message["type"]
+                if kind == "websocket.send":
+                    shipper.ws_bytes_out += size_of(message)
+                    shipper.ws_messages_out += 1
+                    shipper.touch()
+                elif kind == "websocket.accept" and not accepted:
+                    accepted = is_open = True
+                    shipper.accepted(scope, path, root_path)
+                elif kind == "websocket.close":
+                    closed()
+            except Exception:
+                pass
+
+        try:
+            await self.app(scope, probe_receive, probe_send)
+        except Exception:
+            shipper.ws_errors += 1
+            shipper.touch()
+            raise
+        finally:
+            closed()
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forwards the lifespan and tells what became of it."""
         shipper = self.shipper
-        started = time.perf_counter_ns()
+        started = perf_counter_ns()
         answered = False
 
-        def tell(state, message=""):
-            elapsed_ms = (time.perf_counter_ns() - started) / 1e6
-            shipper.say({"type": "lifespan", "state": state, "ms": elapsed_ms, "message": message[:1000]})
+        def tell(state: str, message: object = "") -> None:
+            elapsed_ms = (perf_counter_ns() - started) / 1e6
+            try:
+                text = str(message)[:1000]
+            except Exception:
+                text = ""
+            shipper.say({"type": "lifespan", "state": state, "ms": elapsed_ms, "message": text})
 
-        async def probe_receive():
+        async def probe_receive() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown":
+            if message.get("type") == "lifespan.shutdown":
                 tell("shutdown")
             return message
 
-        async def probe_send(message):
+        async def probe_send(message: Message) -> None:
             nonlocal answered
             await send(message)
-            kind = message["type"]
+            kind = message.get("type")
+            if not isinstance(kind, str):
+                return
             if kind in ("lifespan.startup.complete", "lifespan.startup.failed"):
                 answered = True
-            tell(kind[len("lifespan.") :], str(message.get("message", "")))
+            tell(kind[len("lifespan.") :], message.get("message", ""))
             if kind.startswith("lifespan.shutdown."):
                 # The server ends the process next, perhaps without running exit handlers.
-                shipper.flush()
+                shipper.flush(LAST_WORDS)
 
         try:
             await self.app(scope, probe_receive, probe_send)
         except BaseException as error:
             if not answered and isinstance(error, Exception):
-                tell("unsupported", f"{type(error).__name__}: {error}")
+                tell("unsupported", Described(error))
             raise
         else:
             if not answered:
                 tell("unsupported", "the app returned without answering startup")
 
 
-def closing(scope, message):
+class Tracer:
+    """Keeps the messages of one request; sizes, not bodies, which would be held until they are shipped."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.inner_receive = receive
+        self.inner_send = send
+        self.at = time.time()
+        self.started = perf_counter_ns()
+        self.steps: list[Step] = []
+
+    async def receive(self) -> Message:
+        """The app's ``receive``."""
+        message = await self.inner_receive()
+        self.keep("receive", message)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """The app's ``send``."""
+        self.keep("send", message)
+        await self.inner_send(message)
+
+    def keep(self, direction: str, message: Message) -> None:
+        """Keeps one message's outline."""
+        if len(self.steps) >= TRACE_MESSAGES:
+            return
+        try:
+            get = message.get
+            after, body = perf_counter_ns() - self.started, get("body")
+            size = len(body) if isinstance(body, (bytes, bytearray)) else 0
+            self.steps.append((direction, after, get("type"), size, get("status"), bool(get("more_body"))))
+        except Exception:
+            pass
+
+
+class Described:
+    """An exception in words, put together where it can do no harm: its ``__str__`` is the app's."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __str__(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+def closing(scope: Scope, message: Message) -> Message:
     """While draining, a response start that asks the client to open its next connection anew.
 
     The one change ever made to a message, and only in HTTP/1, where the field exists (RFC 9112 9.6).
     """
-    if message["type"] != "http.response.start" or not scope["http_version"].startswith("1"):
+    try:
+        if message["type"] != "http.response.start" or not scope["http_version"].startswith("1"):
+            return message
+        headers = [*(message.get("headers") or ()), (b"connection", b"close")]
+    except Exception:
         return message
-    headers = [*message.get("headers", ()), (b"connection", b"close")]
     return {**message, "headers": headers}
 
 
-def size_of(message):
+def size_of(message: Message) -> int:
     """Bytes of a WebSocket message's payload; text counts as UTF-8."""
     data = message.get("bytes")
-    return (
-        len(data) if data is not None else len((message.get("text") or "").encode("utf-8", "surrogatepass"))
-    )
+    if data is not None:
+        return len(data)
+    text = message.get("text") or ""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -27,7 +27,9 @@ def stop_accepting(address: object) -> int:
     return sum(closed.wait(PATIENCE) for closed in done)
 
 
-def _closed_by(schedule: Callable[[Callable[[], None]], object], close: Callable[[], object]) -> threading.Event:
+def _closed_by(
+    schedule: Callable[[Callable[[], None]], object], close: Callable[[], object]
+) -> threading.Event:
     """Has ``close`` run by ``schedule``; the event says that it has."""
     closed = threading.Event()
 

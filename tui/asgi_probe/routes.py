@@ -27,7 +27,7 @@ _ID = re.compile(
 
 @lru_cache(maxsize=1024)
 def fold_path(path: str) -> str:
-    """``path`` with segments that look like identifiers replaced by ``{id}``; a very deep one ends in ``...``."""
+    """``path`` with segments that look like identifiers as ``{id}``; a very deep one ends in ``...``."""
     parts = path[:MAX_PATH].split("/", MAX_SEGMENTS)
     folded = ["{id}" if _ID.fullmatch(part) else part for part in parts[:MAX_SEGMENTS]]
     return "/".join([*folded, "..."] if len(parts) > MAX_SEGMENTS else folded)
@@ -98,7 +98,7 @@ def _effective(route: object, fastapi: object) -> object:
 
 def _mount(path: str, before: str, after: str, params: Mapping[str, object]) -> str:
     """What mounting added to ``root_path``; segments that are path parameters by their names."""
-    mount = after[len(before) :] if after.startswith(before) else after
+    mount = after.removeprefix(before)
     # A framework may also set the prefix of a proxy here, which is no part of the path.
     if not mount or not path.startswith((before + mount, mount)):
         return ""

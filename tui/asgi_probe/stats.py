@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 from .buckets import bucket_of
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
     from .routes import Place
 
-    # place, status, nanoseconds, bytes in, bytes out (or the path of a file sent), failed
-    Record = Tuple[Place, Any, int, int, Any, bool]
+    # place, status, nanoseconds, bytes in, bytes out (or the path of a file sent), failed (see ``SILENT``)
+    Record = Tuple[Place, Any, Any, int, Any, Any]
 
 # Routes told apart in one process; the rest is counted under OTHER.
 MAX_ROUTES = 500
@@ -25,6 +26,8 @@ OTHER = "(other)"
 # Marks in the place of a status: no app can send them.
 ACCEPTED = object()  # a WebSocket that was accepted
 LATE = object()  # an exception after the response, whose status is in the place of the duration
+# In the place of ``failed``: the app returned without a response while its client was still there.
+SILENT = "silent"
 
 
 class Route:
@@ -68,31 +71,69 @@ class Totals:
 
     def add(self, records: Iterable[Record], names: Names) -> None:
         """Adds records; one that cannot be read (an app may send what it likes) is counted as such."""
-        # Requests of one route and outcome come in runs, so the last place's name is kept.
-        last: Place | None = None
-        route = Route()
-        for place, status, ns, read, written, failed in records:
+        for record in records:
             try:
-                if place != last:
-                    route = self._route(names.of(place))
-                    last = place
-                if status is LATE:
-                    # The response was counted already, and as an error if it was one.
-                    if _code(ns) < 500:
-                        self.errors += 1
-                        route.errors += 1
-                    continue
-                route.requests += 1
-                if status is ACCEPTED:
-                    self.websockets += 1
-                    continue
-                self._request(route, place, status, ns, read, written, failed)
+                self._add(record, names)
             except Exception:
-                last = None
                 self.unreadable += 1
 
-    def _route(self, name: str) -> Route:
+    def _add(self, record: Record, names: Names) -> None:
+        place, status, ns, read, written, failed = record
+        name = names.of(place)
         route = self.routes.get(name)
         if route is None:
             route = self.routes[name] = Route()
-        return route
+        if status is LATE:
+            # The response was counted already, and as an error if it was one.
+            if code_of(ns) < 500:
+                self.errors += 1
+                route.errors += 1
+            return
+        if status is ACCEPTED:
+            self.websockets += 1
+            route.requests += 1
+            return
+        # Servers answer 500 for an app that raised before it started its response.
+        code = code_of(status) or (500 if failed is True else 0)
+        self.requests += 1
+        route.requests += 1
+        self.bytes_in += read
+        # No server sends the body of an answer to HEAD (RFC 9110 9.3.2).
+        if place[0] != "HEAD":
+            self.bytes_out += written if type(written) is int else size_of_file(written)
+        self.statuses[str(code) if code else "none"] += 1
+        if failed or code >= 500:
+            self.errors += 1
+            route.errors += 1
+        route.buckets[bucket_of(ns)] += 1
+        if ns > route.max_ns:
+            route.max_ns = ns
+
+    def message(self) -> dict[str, object]:
+        """What a summary tells of them."""
+        return {
+            "type": "stats",
+            "requests": self.requests,
+            "errors": self.errors,
+            "websockets": self.websockets,
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
+            "statuses": self.statuses,
+            "routes": [
+                [name, route.requests, route.errors, route.max_ns, list(route.buckets.items())]
+                for name, route in self.routes.items()
+            ],
+        }
+
+
+def code_of(status: Any) -> int:
+    """A status as a number, 0 for none; an ``HTTPStatus`` is one, what no server sends is none."""
+    return int(status) if isinstance(status, int) and 100 <= status < 1000 else 0
+
+
+def size_of_file(path: Any) -> int:
+    """Bytes of a file that the server sent by its path; 0 where it is gone."""
+    try:
+        return os.stat(path).st_size
+    except (OSError, TypeError, ValueError):
+        return 0

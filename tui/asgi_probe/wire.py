@@ -55,13 +55,19 @@ def send(data: bytes, patience: float = TIMEOUT) -> bool:
         _unsent += data
         if _socket is None:
             _socket = _connect(patience)
-            hello = {"type": "hello", "pid": os.getpid(), "ppid": os.getppid(), "generation": RUN["generation"]}
+            hello = {
+                "type": "hello",
+                "pid": os.getpid(),
+                "ppid": os.getppid(),
+                "generation": RUN["generation"],
+            }
             _unsent = line(hello) + _unsent
         while _unsent:
             _socket.settimeout(max(deadline - time.monotonic(), 0.001))
             _unsent = _unsent[_socket.send(_unsent) :]
-    except (socket.timeout, BlockingIOError):  # noqa: UP041 - two types before Python 3.10
+    except (socket.timeout, BlockingIOError):
         # It is slow, or stopped (Ctrl+Z): it may read on later. A full backlog refuses with EAGAIN.
+        # Two types, since a time-out of sockets is another before Python 3.10.
         pass
     except OSError:
         _lost = True
@@ -99,7 +105,7 @@ def read_orders(obey: Callable[[Any], object]) -> None:
         try:
             poller.poll()
             data = connection.recv(65536)
-        except (socket.timeout, BlockingIOError):  # noqa: UP041 - two types before Python 3.10
+        except (socket.timeout, BlockingIOError):
             continue
         except (OSError, ValueError):
             return
@@ -110,7 +116,7 @@ def read_orders(obey: Callable[[Any], object]) -> None:
             try:
                 obey(json.loads(text))
             except Exception:
-                # An order of a newer console's is no reason to stop listening, nor to write into the app's output.
+                # An order that is not understood is no reason to stop, nor to write into the app's output.
                 pass
 
 

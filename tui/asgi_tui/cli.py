@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 import click
 
 from asgi_tui import __version__
 from asgi_tui.domain.concepts import Value, read_value
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.events import Error, Exit, to_json
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.settings import read_settings
@@ -28,13 +33,24 @@ Command = TypeVar("Command", bound=Callable[..., object])
 DEFAULT_SERVER = "uvicorn"
 
 
+HELP = ("-h", "--help")
+
+
 class DefaultGroup(click.Group):
     """A group whose first word may also be a target: then the console opens."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Puts the hidden ``console`` command in front where no command is named."""
-        named = args and (args[0] in self.commands or args[0] in ("--help", "--version"))
+        named = args and (args[0] in self.commands or args[0] in (*HELP, "--version"))
+        if not named and args and args[0].isidentifier():
+            self._refuse_misspelt(args[0])
         return super().parse_args(ctx, args if named else ["console", *args])
+
+    def _refuse_misspelt(self, word: str) -> None:
+        """A lone word that is no module here but nearly a command is a misspelt command."""
+        near = difflib.get_close_matches(word, [name for name in self.commands if name != "console"], 1)
+        if near and not Path(f"{word}.py").exists() and not Path(word).is_dir():
+            raise Problem(f"Command {word!r}", "there is none of that name", f"use asgi-tui {near[0]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +96,21 @@ def run_flags(command: Command) -> Command:
     return command
 
 
+def working_directory() -> Path:
+    """The current directory. Raises ``Problem`` where it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise Problem("The current directory", "it has been deleted", "change to another one") from None
+
+
 def _plan(target: str | None, native: tuple[str, ...], flags: RunFlags) -> tuple[LaunchPlan, str]:
     """The plan that a command line asks for, and a sentence on where its target comes from."""
     from asgi_tui.engine.discovery import discover
     from asgi_tui.engine.interpreters import find_interpreter
     from asgi_tui.engine.project import candidate_plan, demo_plan, list_servers
 
-    cwd = Path.cwd()
+    cwd = working_directory()
     name = flags.server
     if name is None:
         servers = list_servers(find_interpreter(cwd, flags.python, os.environ))
@@ -118,7 +142,7 @@ def _plan(target: str | None, native: tuple[str, ...], flags: RunFlags) -> tuple
     return plan.with_options(options), note
 
 
-@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=DefaultGroup, context_settings={"help_option_names": list(HELP)})
 @click.version_option(__version__, prog_name="asgi-tui")
 def cli() -> None:
     """The terminal console for ASGI servers.
@@ -186,12 +210,21 @@ def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> N
 
             from asgi_tui.frontends.plain import plain_writer
 
-            shows = [plain_writer(Console(highlight=False, markup=False, emoji=False))]
+            plain = partial(Console, highlight=False, markup=False, emoji=False)
+            shows = [plain_writer(plain(), plain(stderr=True))]
         if record is not None:
             shows.append(ndjson_writer(files.enter_context(_open_record(record)), everything=True))
         session = Session(traces_per_second=20 if as_json or record else 0)
         code = asyncio.run(run_headless(session, plan, shows, commands=as_json))
-    sys.exit(code)
+    end_process(code)
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends at once, without flushing to a reader that is gone or waiting for a thread that reads."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _open_record(path: str) -> TextIO:
@@ -228,7 +261,7 @@ def servers(as_json: bool, python: str | None) -> None:
     from asgi_tui.engine.interpreters import find_interpreter
     from asgi_tui.engine.project import list_servers
 
-    found = list_servers(find_interpreter(Path.cwd(), python, os.environ))
+    found = list_servers(find_interpreter(working_directory(), python, os.environ))
     if as_json:
         click.echo(json.dumps([asdict(info) for info in found], indent=2))
         return
@@ -268,13 +301,38 @@ def main() -> None:
     if sys.platform == "win32":
         click.echo("asgi-tui: Windows has no sockets to hand over; use WSL.", err=True)
         sys.exit(2)
+    # Whatever the locale, what cannot be encoded is shown escaped rather than ending the output.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", encoding="utf-8" if "--json" in arguments else None)
     try:
         cli.main(arguments, prog_name="asgi-tui", standalone_mode=False, obj=native)
-    except Problem as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(problem.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        _end_with(_usage_problem(error), arguments)
+    except Problem as problem:
+        _end_with(problem, arguments)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(0)
+
+
+def _usage_problem(error: click.ClickException) -> Problem:
+    """Click's complaint as a sentence of ours."""
+    match error:
+        case click.NoSuchOption(option_name=name, possibilities=near):
+            mend = f"use {near[0]}" if near else "asgi-tui --help lists them"
+            return Problem(f"Option {name}", "there is none of that name", mend)
+        case _:
+            why = error.format_message().rstrip(".")
+            return Problem("Command line", why[:1].lower() + why[1:], "asgi-tui --help shows how to write it")
+
+
+def _end_with(problem: Problem, arguments: list[str]) -> NoReturn:
+    """Says what is wrong, for a program as well where it reads JSON events."""
+    if arguments[:1] == ["run"] and "--json" in arguments:
+        at = time.time()
+        error = Error(at, problem.what, problem.why, problem.mend)
+        exit_ = Exit(at, problem.exit_code, str(problem), None, "the server never ran")
+        for event in (error, exit_):
+            click.echo(json.dumps(to_json(event), separators=(",", ":")))
+    click.echo(str(problem), err=True)
+    sys.exit(problem.exit_code)

@@ -148,9 +148,14 @@ def _read_integer(concept: Concept, text: str) -> int:
 
 
 def _read_host(concept: Concept, text: str) -> str:
-    host = text.removeprefix("[").removesuffix("]")
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    address, percent, scope = host.partition("%")
     try:
-        ipaddress.ip_address(host.partition("%")[0])
+        ipaddress.ip_address(address)
+        if percent and not re.fullmatch(r"[\w.-]+", scope):
+            raise _fail(
+                concept, f"{text!r} has no network interface after its %", "use one like fe80::1%eth0"
+            )
     except ValueError:
         if not _HOSTNAME.fullmatch(host) or re.fullmatch(r"[0-9.]+", host):
             raise _fail(concept, f"{text!r} is no address or host name", "use one like 127.0.0.1") from None

@@ -75,6 +75,13 @@ def lifespan_failure(message: str, plan: LaunchPlan) -> Error:
     )
 
 
+def workers_failure(plan: LaunchPlan, last_line: str) -> Error:
+    """The server starts its workers over and over."""
+    detail = f" ({_shown(last_line)})" if last_line else ""
+    why = f"its workers end while they start{detail}"
+    return Error(time.time(), f"Server {plan.server}", why, "see the log for what they said")
+
+
 def exit_failure(plan: LaunchPlan, meaning: str, last_line: str, *, ready: bool) -> Error:
     """The server ended before it was ready, or by itself while it served."""
     when = "it ended while serving" if ready else "it ended before it was ready"

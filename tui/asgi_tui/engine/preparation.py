@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
@@ -29,9 +31,22 @@ def prepare(plan: LaunchPlan) -> Prepared:
     for problem in server.check(resolved):
         raise problem
     _require_files(resolved)
+    read_env_file(resolved)
     interpreter = find_interpreter(Path(plan.cwd), plan.python, os.environ)
     info = require_server(list_servers(interpreter), plan.server)
     return Prepared(resolved, interpreter, info.version or "")
+
+
+def read_env_file(plan: LaunchPlan) -> dict[str, str]:
+    """The variables of the plan's environment file; blocking. Raises ``Problem``."""
+    if plan.env_file is None:
+        return {}
+    try:
+        values = dotenv_values(Path(plan.cwd, plan.env_file))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise Problem(f"Environment file {plan.env_file}", str(why), "mend it or leave it out") from None
+    return {name: value or "" for name, value in values.items()}
 
 
 def _require_files(plan: LaunchPlan) -> None:
@@ -40,6 +55,9 @@ def _require_files(plan: LaunchPlan) -> None:
     for what, name in named.items():
         if name and not Path(plan.cwd, name).is_file():
             raise Problem(f"{what} {name}", "there is no such file", "check the path")
+    for path in plan.watch:
+        if not Path(plan.cwd, path).exists():
+            raise Problem(f"Watched path {path}", "there is no such file or directory", "check the path")
     directory = plan.text("app_dir")
     if directory and not Path(plan.cwd, directory).is_dir():
         raise Problem(f"Option app_dir {directory}", "there is no such directory", "check the path")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -140,6 +141,12 @@ def resolve_target(plan: LaunchPlan) -> LaunchPlan:
         path = _module_file(base, target.module)
     if not target.attribute:
         found = apps_in_file(path, target.module) if path.is_file() else []
+        if not found and path.is_file() and not _parses(path):
+            # Only the app's own interpreter can say what is wrong with it, and where.
+            return replace(plan, target=target.with_attribute("app")).with_options(options)
+        if not found and not path.exists():
+            why = f"there is no module {target.module} here"
+            raise Problem(f"Target {plan.target}", why, "check the name or set app_dir")
         if not found:
             raise Problem(
                 f"Target {plan.target}", "no app was found in it", f"name it, as in {target.module}:app"
@@ -150,6 +157,14 @@ def resolve_target(plan: LaunchPlan) -> LaunchPlan:
     elif target.factory:
         options["factory"] = True
     return replace(plan, target=target).with_options(options)
+
+
+def _parses(path: Path) -> bool:
+    try:
+        ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return False
+    return True
 
 
 def _module_file(base: Path, module: str) -> Path:

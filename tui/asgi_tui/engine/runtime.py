@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import asgi_probe
+from asgi_tui.domain.concepts import UDS_PATH_BYTES
 from asgi_tui.domain.servers.base import PROBE_PACKAGE
 
 
@@ -34,8 +35,12 @@ class RuntimeDirectory:
     """
 
     def __init__(self) -> None:
-        # mkdtemp gives mode 0700; the path stays short, since a Unix socket's may hold 104 bytes (macOS).
+        # mkdtemp gives mode 0700.
         self.path = Path(tempfile.mkdtemp(prefix="asgi-tui-"))
+        if len(bytes(self.telemetry_socket)) > UDS_PATH_BYTES:
+            # $TMPDIR is deep in some directory.
+            self.path.rmdir()
+            self.path = Path(tempfile.mkdtemp(prefix="asgi-tui-", dir="/tmp"))
         source = Path(asgi_probe.__file__).parent
         shutil.copytree(source, self.path / PROBE_PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
 

@@ -148,6 +148,9 @@ class Session:
             except Problem as problem:
                 self.tell(from_problem(problem))
                 self._settle(problem.why)
+            except Exception as error:
+                self._fault(error)
+                self._settle(str(error))
 
         if not self._closed:
             await self._operations.run(guarded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import time
 from collections.abc import Callable
@@ -11,18 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from asgi_tui.domain.events import Error, Event, Log, Starting, Worker
-from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.gunicorn import Gunicorn
 from asgi_tui.domain.text import MASK, mask_secrets, sanitize
 from asgi_tui.engine.binding import Bound
-from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure
+from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure, workers_failure
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.output import Line, Output
-from asgi_tui.engine.preparation import Prepared
+from asgi_tui.engine.preparation import Prepared, read_env_file
 from asgi_tui.engine.process import Child, ServerProcess
 from asgi_tui.engine.project import version_tuple
 from asgi_tui.engine.readiness import NotAskableError, ask
@@ -41,11 +39,19 @@ from asgi_tui.engine.telemetry import (
 # Seconds a server gets to end by itself after its app failed to load, which tells its exit code.
 FAILURE_GRACE = 1.5
 # Seconds open requests get when nothing else is set; streams would otherwise hold a stop for ever.
-STOP_GRACE = 5.0
+STOP_GRACE = 5
 ASK_AGAIN = 0.01
+# Workers that may end before the first answer.
+MAX_EARLY_ENDS = 5
+# Seconds a server gets to end while it has served nobody yet.
+UNREADY_GRACE = 0.3
 # Seconds until workers that were asked to stop accepting count as unable to, and what TERM then gets.
 QUIESCE_PATIENCE = 0.25
 TERM_PATIENCE = 1.0
+
+
+# How the servers' access log lines begin: a level, a date in brackets or the client's address.
+_ACCESS_LINE = re.compile(r"INFO: |\[\d{4}-|\b\d{1,3}(?:\.\d{1,3}){3}[: ]|\[?::1\]?[: ]|None:")
 
 
 class StartFailed(Exception):  # noqa: N818 - the failure is the app's, told by the event it carries
@@ -141,6 +147,8 @@ class ServerRun:
         self._lifespan_done = asyncio.Event()
         self._failure: asyncio.Future[Error] = self._loop.create_future()
         self._cannot_adopt: asyncio.Future[str] = self._loop.create_future()
+        self._lifespan_error: Lifespan | None = None
+        self._ended_early = 0
         self._accepting: set[int] = set()
         self._deaf = True
         self._quiesced = asyncio.Event()
@@ -187,6 +195,8 @@ class ServerRun:
         environment["ASGI_TUI_RUN"] = str(await asyncio.to_thread(runtime.write_run, run_file))
         # Without it a server's output stays in its buffers when it goes to a pipe.
         environment["PYTHONUNBUFFERED"] = "1"
+        # The pipe is read as UTF-8, whatever the locale.
+        environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"
         notes = tuple(f"{name} is read, less what the console decides" for name in files)
         self._emit(self._starting(arguments, inherited + notes))
         self._output = Output(runtime.path, f"output-{self.number}", self._deliver)
@@ -272,6 +282,8 @@ class ServerRun:
                 await asyncio.wait_for(asyncio.shield(self._failure), 0.3)
         if self._failure.done():
             return self._failure.result()
+        if self._lifespan_error is not None and code:
+            return lifespan_failure(self._lifespan_error.message, self.plan)
         meaning = self.server.exit_meaning(code) if code is not None else "it never answered"
         return exit_failure(self.plan, meaning, self.last_line, ready=False)
 
@@ -297,13 +309,23 @@ class ServerRun:
 
     def connected(self, sender: Sender) -> None:
         """A process of this run loaded the probe."""
+        if sender.pid == self.pid and not self.server.leader_serves:
+            # It loaded the app only to fork workers from it (gunicorn --preload).
+            return
         self.workers.add(sender.pid)
         self._emit(Worker(time.time(), sender.pid, "started"))
 
     def gone(self, sender: Sender) -> None:
         """A process of this run ended or closed its connection."""
+        if sender.pid not in self.workers:
+            return
         self.workers.discard(sender.pid)
         self._emit(Worker(time.time(), sender.pid, "gone"))
+        if not self.phases.answered:
+            self._ended_early += 1
+            if self._ended_early >= MAX_EARLY_ENDS:
+                # Some servers start a new worker for each that dies, for ever.
+                self._fail(workers_failure(self.plan, self.last_line))
 
     def told(self, sender: Sender, told: Told) -> None:
         """The probe of one process says something about the app."""
@@ -317,6 +339,9 @@ class ServerRun:
             case LoadFailed():
                 self._fail(load_failure(told, self.plan))
             case Lifespan(state="startup.complete" | "unsupported"):
+                if told.state == "unsupported":
+                    # No failure by itself; it is one where the server then gives up (lifespan on).
+                    self._lifespan_error = told
                 self.phases.started = time.monotonic()
                 self._lifespan_done.set()
                 self._emit(Worker(time.time(), sender.pid, "ready"))
@@ -337,22 +362,33 @@ class ServerRun:
         if not self._failure.done():
             self._failure.set_result(error)
 
+    def _without_our_own(self, text: str) -> str | None:
+        """``text`` less the access log line of the console's own request; None where nothing is left.
+
+        The app may have written before it without ending its line.
+        """
+        before, token, _ = text.partition(self._surroundings.token_path)
+        if not token:
+            return text
+        start = min((match.start() for match in _ACCESS_LINE.finditer(before)), default=0)
+        return before[:start] or None
+
     def _deliver(self, batch: list[Line], free: Callable[[], None]) -> None:
         """In the reading thread: reads lines, then hands events to the loop."""
-        token = self._surroundings.token_path
         events = []
         at = time.time()
         for stream, text in batch:
-            if token in text:
-                # The access log line of the console's own request.
+            rest = self._without_our_own(text)
+            if rest is None:
                 continue
-            line = self.server.read_line(text)
+            line = self.server.read_line(rest)
             shown = mask_secrets(sanitize(line.text))
             events.append(Log(at, stream, line.level, shown, line.pid, line.logger))
 
         def hand_over() -> None:
             for event in events:
-                if event.text.strip():
+                # What the server logs in the ordinary course explains no failure.
+                if event.text.strip() and event.level not in ("info", "debug", "trace"):
                     self.last_line = event.text
                 self._emit(event)
             free()
@@ -390,7 +426,8 @@ class ServerRun:
             if self._output is not None:
                 self._output.discard()
             return None
-        code = await self._process.stop(self.plan.number("graceful_timeout", int(STOP_GRACE)))
+        grace = self.plan.number("graceful_timeout", STOP_GRACE) if self.phases.answered else UNREADY_GRACE
+        code = await self._process.stop(grace)
         await self.finish_output()
         return code
 
@@ -404,10 +441,3 @@ class ServerRun:
                 return
             await asyncio.sleep(0.01)
         self._output.abandon()
-
-
-def read_env_file(plan: LaunchPlan) -> dict[str, str]:
-    """The variables of the plan's environment file; blocking."""
-    if plan.env_file is None:
-        return {}
-    return {name: value or "" for name, value in dotenv_values(Path(plan.cwd, plan.env_file)).items()}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -18,14 +19,20 @@ from asgi_tui.engine.session import Session
 
 Show = Callable[[list[Event]], None]
 
+# Seconds a slow reader gets for the last events.
+LAST_WORDS = 2.0
 # Bytes of one command line; a longer one is no command.
 COMMAND_BYTES = 65_536
 
 
 class Over(asyncio.Event):
-    """Set when the session is to end; ``failed`` where that is because the app cannot be served."""
+    """Set when the session is to end; ``failed`` where that is because the app cannot be served.
+
+    ``broken``: what happened could not be written.
+    """
 
     failed = False
+    broken = False
 
     def fail(self) -> None:
         """The end, as a failure, unless somebody asked for it before."""
@@ -52,15 +59,20 @@ async def run_headless(session: Session, plan: LaunchPlan, shows: list[Show], *,
     await over.wait()
     await session.close(failed=over.failed)
     await asyncio.wait([starting])
-    await asyncio.wait(tasks)
-    return await ends
+    # A reader that has stopped reading would hold up the end for ever.
+    _, stuck = await asyncio.wait(tasks, timeout=LAST_WORDS)
+    code = 1 if over.broken else await ends
+    if stuck:
+        # asyncio would wait for their threads.
+        os._exit(code)
+    return code
 
 
 def _handle_signals(loop: asyncio.AbstractEventLoop, over: Over) -> None:
     def stop() -> None:
         if over.is_set():
             # Asked twice: end at once. The guard ends what is left.
-            os._exit(1)
+            os._exit(0)
         over.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -71,10 +83,25 @@ async def _show(session: Session, show: Show, over: Over) -> None:
     async for batch in session.events():
         try:
             await asyncio.to_thread(show, batch)
-        except OSError:
-            # Nobody reads any more (a closed pipe, a full disk): there is no use in going on.
+        except BrokenPipeError:
+            # The reader has read enough, as `head` does.
+            _discard_stdout()
             over.set()
             return
+        except (OSError, ValueError) as error:
+            over.broken = True
+            over.fail()
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            sys.stderr.write(f"Output: it cannot be written ({why}); free the disk or use another file.\n")
+            _discard_stdout()
+            return
+
+
+def _discard_stdout() -> None:
+    """What is still buffered would fail again when the interpreter ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 async def _watch_for_end(session: Session, over: Over) -> int:
@@ -136,7 +163,7 @@ def read_command(line: bytes) -> Callable[[Session, Over], Awaitable[None]]:
     """The command a line spells. Raises ``ValueError`` that says why it is none."""
     try:
         data: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("the line is no JSON") from None
     do = data.get("do") if isinstance(data, dict) else None
     match do:

@@ -19,19 +19,22 @@ _LEVEL_STYLES = {
 }
 
 
-def plain_writer(console: Console) -> Callable[[list[Event]], None]:
-    """A function that prints batches of events; the totals come with the exit."""
+def plain_writer(out: Console, errors: Console) -> Callable[[list[Event]], None]:
+    """A function that prints batches of events; problems go to ``errors``, the totals come with the exit."""
     totals: Stats | None = None
 
     def write(batch: list[Event]) -> None:
         nonlocal totals
         for event in batch:
+            if isinstance(event, Error):
+                errors.print(Text(event.sentence, style="bold red"), soft_wrap=True)
+                continue
             if isinstance(event, Stats):
                 totals = event
-            if isinstance(event, Exit) and totals is not None:
-                console.print(_totals(totals), soft_wrap=True)
+            if isinstance(event, Exit) and totals is not None and totals.requests:
+                out.print(_totals(totals), soft_wrap=True)
             for line in to_lines(event):
-                console.print(line, soft_wrap=True)
+                out.print(line, soft_wrap=True)
 
     return write
 
@@ -62,17 +65,15 @@ def _lines(event: Event) -> list[Text]:
             logger = f"{event.logger}: " if event.logger else ""
             level = f"{event.level or event.stream:<8} "
             return [Text(f"{level}{logger}{event.text}", style=_LEVEL_STYLES.get(event.level or "", ""))]
-        case Error():
-            trace = [Text(f"  {line}", style="dim") for line in event.traceback.rstrip().splitlines()]
-            return [*trace, Text(f"✗ {event.sentence}", style="bold red")]
         case Reload():
             return [_reload(event)]
         case Switch():
             lines = [Text(f"⇄ {event.from_} → {event.to} in {event.total_ms:.0f} ms", style="bold cyan")]
             return lines + [Text(f"  dropped {option}", style="yellow") for option in event.dropped]
         case Exit():
-            server = "" if event.server_code is None else f"; the server {event.meaning}"
-            return [Text(f"■ {event.reason}{server}", style="bold" if event.code == 0 else "bold red")]
+            how = "stopped on request" if event.code == 0 else "gave up"
+            server = "" if event.server_code is None else f" (server: {event.meaning})"
+            return [Text(f"■ {how}{server}", style="bold" if event.code == 0 else "bold red")]
     return []
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, TypeAlias
 from asgi_tui.domain.concepts import CONCEPTS, Kind, Value, show_value
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.text import MASK
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
@@ -96,6 +97,8 @@ class Server:
     # Why the server lacks a concept, in a few words.
     lacks: ClassVar[Mapping[str, str]] = {}
     has_lifespan: ClassVar[bool] = True
+    # Whether the first process may serve; otherwise it only starts workers.
+    leader_serves: ClassVar[bool] = True
     # Descriptors it can take over; for the rest it binds natively, and `bind_reason` says why.
     adopts: ClassVar[frozenset[Family]] = frozenset({"inet", "inet6"})
     log_format: ClassVar[re.Pattern[str]]
@@ -106,8 +109,8 @@ class Server:
     reads_environment: ClassVar[tuple[str, ...]] = ()
     # Configuration files that the server reads by itself from its working directory.
     reads_files: ClassVar[tuple[str, ...]] = ()
-    # Native arguments the console refuses, with the reason.
-    refused: ClassVar[Mapping[str, str]] = {}
+    # Native options that the console sets itself.
+    owned: ClassVar[Owned] = Owned()
 
     _NEUTRAL: ClassVar[Mapping[str, tuple[Value, ...]]] = {
         "workers": (1,),
@@ -168,9 +171,10 @@ class Server:
                 Problem("Option uds", "a Unix socket has neither host nor port", "keep one of them")
             )
         for argument in plan.native:
-            name = argument.partition("=")[0]
-            if name in self.refused:
-                problems.append(Problem(f"Argument {name}", self.refused[name], "leave it out"))
+            option = self.owned.find(argument)
+            if option is not None:
+                why = f"{self.name}'s {option} is the console's to decide"
+                problems.append(Problem(f"Argument {argument}", why, self.owned.options[option]))
         return problems
 
     # -- the command that is shown ----------------------------------------------------------------
@@ -198,13 +202,17 @@ class Server:
         """Arguments without which it would not serve ASGI."""
         return []
 
-    def option_arguments(self, plan: LaunchPlan) -> list[str]:
-        """Native arguments of all concepts but the address and the app directory; secrets masked."""
+    def option_arguments(self, plan: LaunchPlan, *, defaults: bool = False) -> list[str]:
+        """Native arguments of all concepts but the address and the app directory; secrets masked.
+
+        ``defaults``: also of options that are set to the server's default, which the environment or a
+        configuration file may have changed.
+        """
         arguments: list[str] = []
         for concept, value in plan.options.items():
             if concept in ("host", "port", "uds", "app_dir") or concept not in self.flags:
                 continue
-            if value != self.flags[concept].default:
+            if defaults or value != self.flags[concept].default:
                 shown = MASK if CONCEPTS[concept].secret else value
                 arguments += self.flags[concept].arguments(shown)
         return arguments
@@ -257,7 +265,7 @@ class Server:
             if concept in self.flags and CONCEPTS[concept].secret
             for argument in self.flags[concept].arguments(value)
         ]
-        options = self.option_arguments(self._runtime_plan(plan))
+        options = self.option_arguments(self._runtime_plan(plan), defaults=True)
         bind = self.adopt_arguments(plan, fd) if fd is not None else self.native_bind_arguments(plan)
         return [
             *self.leading(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, Owned
 from asgi_tui.domain.servers.base import Family, Flag, Server, log_pattern
 
 
@@ -53,12 +54,22 @@ class Daphne(Server):
     }
     # --log-fmt's default: "%(asctime)-15s %(levelname)-8s %(message)s"
     log_format = log_pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} LEVEL +(?P<text>.*)")
-    exit_codes: ClassVar = {1: "the app could not be imported or the address is taken"}
-    refused: ClassVar = {
-        "--fd": "the console hands over its own socket",
-        "-e": "the console cannot follow an endpoint of its own",
-        "--endpoint": "the console cannot follow an endpoint of its own",
-    }
+    exit_codes: ClassVar = {1: "it failed while starting"}
+    owned = Owned(
+        {
+            "--bind": BY_SET.format("host"),
+            "-b": BY_SET.format("host"),
+            "--port": BY_SET.format("port"),
+            "-p": BY_SET.format("port"),
+            "--unix-socket": BY_SET.format("uds"),
+            "-u": BY_SET.format("uds"),
+            "--endpoint": "the console follows one address",
+            "-e": "the console follows one address",
+            "--fd": HANDS_OVER,
+        },
+        short_values="vts",
+        abbreviates=True,
+    )
 
     def bind_reason(self, plan: LaunchPlan, family: Family) -> str:
         """TLS exists only as an endpoint; ``--fd`` garbles the addresses of an IPv6 scope."""
@@ -66,10 +77,10 @@ class Daphne(Server):
             return "daphne speaks TLS only on an endpoint that it binds itself"
         return super().bind_reason(plan, family)
 
-    def option_arguments(self, plan: LaunchPlan) -> list[str]:
+    def option_arguments(self, plan: LaunchPlan, *, defaults: bool = False) -> list[str]:
         """The certificate and key are part of the endpoint."""
         shown = {name: value for name, value in plan.options.items() if name not in ("tls_cert", "tls_key")}
-        return super().option_arguments(plan.with_options(shown))
+        return super().option_arguments(plan.with_options(shown), defaults=defaults)
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """With TLS an endpoint of Twisted's, in which colons are escaped."""

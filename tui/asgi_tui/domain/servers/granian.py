@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from asgi_tui.domain.concepts import Value
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.arguments import BY_SET, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
 
 _OWNED = (
@@ -68,18 +69,31 @@ class Granian(Server):
     exit_codes: ClassVar = {1: "a worker failed to start or ended unexpectedly"}
     owned_environment = frozenset(f"GRANIAN_{name}" for name in _OWNED)
     reads_environment = ("GRANIAN_",)
-    refused: ClassVar = {
-        "--reload": "the console reloads by itself",
-        "--interface": "the console serves ASGI apps and sets it",
-    }
+    owned = Owned(
+        {
+            "--host": BY_SET.format("host"),
+            "--port": BY_SET.format("port"),
+            "--uds": BY_SET.format("uds"),
+            "--workers": BY_SET.format("workers"),
+            "--factory": BY_SET.format("factory"),
+            "--no-factory": BY_SET.format("factory"),
+            "--working-dir": BY_SET.format("app_dir"),
+            "--interface": "the console serves ASGI apps",
+            "--reload": RELOADS,
+        },
+        frozenset({"--factory", "--no-factory", "--reload"}),
+    )
 
-    def option_arguments(self, plan: LaunchPlan) -> list[str]:
+    def option_arguments(self, plan: LaunchPlan, *, defaults: bool = False) -> list[str]:
         """Its default interface is RSGI; ``ws`` can only be switched off."""
         options = dict(plan.options)
         interface = "asginl" if options.pop("lifespan", "auto") == "off" else "asgi"
         websocket: Value = options.pop("ws", "auto")
-        arguments = ["--interface", interface, *super().option_arguments(plan.with_options(options))]
-        return [*arguments, "--no-ws"] if websocket == "none" else arguments
+        shown = super().option_arguments(plan.with_options(options), defaults=defaults)
+        arguments = ["--interface", interface, *shown]
+        if websocket == "none":
+            return [*arguments, "--no-ws"]
+        return [*arguments, "--ws"] if defaults and "ws" in plan.options else arguments
 
     def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
         """It has no flag for a descriptor: the launcher hands the socket over (``asgi_probe.adopt``)."""

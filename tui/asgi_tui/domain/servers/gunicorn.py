@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
 from asgi_tui.domain.servers.hypercorn import bind_address
 from asgi_tui.domain.servers.uvicorn import Uvicorn
@@ -31,28 +33,34 @@ _FLAGS = {
 }
 
 
-_OWNED_VALUES = ("-b", "--bind", "-w", "--workers", "-k", "--worker-class", "-c", "--config", "-p", "--pid")
-_OWNED_SWITCHES = ("--reload", "-D", "--daemon")
-
-
-def without_owned(arguments: str) -> tuple[list[str], list[str]]:
-    """The arguments that the console does not own, and those it does."""
-    try:
-        parts = shlex.split(arguments)
-    except ValueError:
-        return [], [arguments]
-    left: list[str] = []
-    dropped: list[str] = []
-    words = iter(parts)
-    for word in words:
-        name, equals, _ = word.partition("=")
-        if name in _OWNED_SWITCHES:
-            dropped.append(word)
-        elif name in _OWNED_VALUES:
-            dropped += [word] if equals else [word, *([value] if (value := next(words, None)) else [])]
-        else:
-            left.append(word)
-    return left, dropped
+_ADDRESS = "set the address with --set host=ADDRESS --set port=PORT"
+_WORKER = "the server picked in the console sets the worker class"
+_OWNED = Owned(
+    {
+        "--bind": _ADDRESS,
+        "-b": _ADDRESS,
+        "--workers": BY_SET.format("workers"),
+        "-w": BY_SET.format("workers"),
+        "--worker-class": _WORKER,
+        "-k": _WORKER,
+        "--pythonpath": BY_SET.format("app_dir"),
+        "--chdir": "start asgi-tui in that directory",
+        "--pid": "the console follows the process by itself",
+        "-p": "the console follows the process by itself",
+        "--reload": RELOADS,
+        "--daemon": NO_DAEMON,
+        "-D": NO_DAEMON,
+    },
+    frozenset({"--reload", "--daemon", "-D"}),
+    short_values="ctugmne",
+    abbreviates=True,
+)
+# In GUNICORN_CMD_ARGS a configuration file is left out too: the console passes its own.
+_OWNED_BY_ENVIRONMENT = replace(
+    _OWNED,
+    options={**_OWNED.options, "--config": "", "-c": ""},
+    short_values=_OWNED.short_values.replace("c", ""),
+)
 
 
 class Gunicorn(Server):
@@ -78,6 +86,7 @@ class Gunicorn(Server):
         "handover",
     )
     worker_class: ClassVar[str] = "asgi"
+    leader_serves = False
     flags: ClassVar = _FLAGS | {
         "root_path": Flag("--root-path", default=""),
         "lifespan": Flag("--asgi-lifespan", default="auto"),
@@ -97,13 +106,7 @@ class Gunicorn(Server):
     reads_environment = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
     owned_environment = frozenset({"WEB_CONCURRENCY"})
     reads_files = ("gunicorn.conf.py",)
-    refused: ClassVar = {
-        "--reload": "the console reloads by itself",
-        "-D": "a daemon would leave the console",
-        "--daemon": "a daemon would leave the console",
-        "-k": "the server picked in the console sets the worker class",
-        "--worker-class": "the server picked in the console sets the worker class",
-    }
+    owned = _OWNED
 
     def leading(self) -> list[str]:
         """Its default worker class serves WSGI."""
@@ -115,7 +118,11 @@ class Gunicorn(Server):
         arguments = kept.pop("GUNICORN_CMD_ARGS", "")
         if not arguments:
             return kept, inherited
-        left, dropped = without_owned(arguments)
+        try:
+            left, dropped = _OWNED_BY_ENVIRONMENT.split(shlex.split(arguments))
+        except ValueError:
+            # An open quote: gunicorn could not read it either.
+            left, dropped = [], [arguments]
         if left:
             kept["GUNICORN_CMD_ARGS"] = shlex.join(left)
         notes = [note for note in inherited if not note.startswith("GUNICORN_CMD_ARGS")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
 
 
@@ -60,13 +61,23 @@ class Hypercorn(Server):
         "proxy_headers": "hypercorn has ProxyFixMiddleware in place of an option",
     }
     log_format = log_pattern(r"\[[-\d]+ [:\d]+ [-+]\d+\] \[(?P<pid>\d+)\] \[LEVEL\] (?P<text>.*)")
-    exit_codes: ClassVar = {1: "the app could not be imported"}
-    refused: ClassVar = {
-        "--reload": "the console reloads by itself",
-        "-D": "a daemon would leave the console",
-        "--daemon": "a daemon would leave the console",
-        "--quic-bind": "the console cannot follow a QUIC socket yet",
-    }
+    exit_codes: ClassVar = {1: "it failed while starting"}
+    owned = Owned(
+        {
+            "--bind": "set the address with --set host=ADDRESS --set port=PORT",
+            "-b": "set the address with --set host=ADDRESS --set port=PORT",
+            "--workers": BY_SET.format("workers"),
+            "-w": BY_SET.format("workers"),
+            "--insecure-bind": "the console follows one address",
+            "--quic-bind": "the console cannot follow a QUIC socket",
+            "--reload": RELOADS,
+            "--daemon": NO_DAEMON,
+            "-D": NO_DAEMON,
+        },
+        frozenset({"--reload", "--daemon", "-D"}),
+        short_values="cgkpmu",
+        abbreviates=True,
+    )
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """One ``--bind`` holds host and port, or the Unix socket."""

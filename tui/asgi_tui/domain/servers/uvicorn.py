@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
 
 _OWNED = (
@@ -53,13 +54,23 @@ class Uvicorn(Server):
         "proxy_headers": Flag("--proxy-headers", "--no-proxy-headers", default=True),
     }
     log_format = log_pattern(r"LEVEL: +(?P<text>.*)")
-    exit_codes: ClassVar = {1: "the app could not be imported", 3: "the app failed to start"}
+    exit_codes: ClassVar = {1: "it failed while starting", 3: "the app failed to start"}
     owned_environment = frozenset(f"UVICORN_{name}" for name in _OWNED) | {"WEB_CONCURRENCY"}
     reads_environment = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")
-    refused: ClassVar = {
-        "--reload": "the console reloads by itself",
-        "--fd": "the console hands over its own socket",
-    }
+    owned = Owned(
+        {
+            "--host": BY_SET.format("host"),
+            "--port": BY_SET.format("port"),
+            "--uds": BY_SET.format("uds"),
+            "--workers": BY_SET.format("workers"),
+            "--factory": BY_SET.format("factory"),
+            "--app-dir": BY_SET.format("app_dir"),
+            "--fd": HANDS_OVER,
+            "--reload": RELOADS,
+            "--interface": "the console serves ASGI apps",
+        },
+        frozenset({"--factory", "--reload"}),
+    )
 
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
         """Colours would only be taken out again, so they are not asked for."""

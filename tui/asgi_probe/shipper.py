@@ -1,0 +1,295 @@
+"""Takes records from the probe on the app's loop and ships them from a thread of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+from collections import deque
+
+from . import wire
+from .quiesce import stop_accepting
+from .routes import MAX_PATH, name_of, place_of
+from .stats import ACCEPTED, Names, Totals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Tuple
+
+    from .asgi_types import Scope
+    from .routes import Place
+    from .stats import Record
+
+    # direction, nanoseconds since the start, type, bytes, status, more
+    Step = Tuple[str, int, Any, int, Any, bool]
+    # place, Unix time, nanoseconds, steps
+    Trace = Tuple[Place, float, int, "list[Step]"]
+
+# Seconds between two summaries: at most 10 a second.
+INTERVAL = 0.1
+# Records kept between two summaries; what comes on top is counted as dropped.
+MAX_RECORDS = 50_000
+# Traces kept between two summaries.
+MAX_TRACES = 100
+# Records added up without a pause: the loop waits for the interpreter's lock meanwhile (0.2 ms).
+BATCH = 200
+PAUSE = 0.0005
+# Seconds that the last words of a process may take where something waits for them.
+LAST_WORDS = 0.25
+
+_ids = itertools.count(1)
+
+
+class Shipper:
+    """One process's records on their way to the console.
+
+    The thread starts with the first scope that a process handles, never at import: a forking server may
+    load the app before it forks. It sleeps while nothing happens. Nothing here raises.
+    """
+
+    def __init__(self, traces_per_second: float) -> None:
+        self.traces_per_second = traces_per_second
+        self.trace_budget = float(min(1, traces_per_second))
+        self.trace_refilled = time.monotonic()
+        self.in_flight = self.websockets_open = self.ws_errors = 0
+        self.ws_messages_in = self.ws_messages_out = self.ws_bytes_in = self.ws_bytes_out = 0
+        self.dropped = 0
+        self.draining = False
+        self.records: list[Record] = []
+        self.room = MAX_RECORDS
+        self.traces: deque[Trace] = deque(maxlen=MAX_TRACES)
+        self.outbox: deque[dict[str, object]] = deque(maxlen=1000)
+        self.names = Names()
+        self.totals = Totals()
+        self.shipped: tuple[int, ...] = ()
+        self.awake = False
+        self.wake = threading.Event()
+        self.hurry = threading.Event()
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    # -- called from the app's event loop ----------------------------------------------------------
+
+    def add(
+        self,
+        scope: Scope,
+        path: object,
+        root_path: object,
+        status: Any,
+        ns: Any,
+        read: int,
+        written: Any,
+        failed: Any,
+    ) -> None:
+        """Keeps one finished request or accepted WebSocket."""
+        if len(self.records) < self.room:
+            self.records.append((place_of(scope, path, root_path), status, ns, read, written, failed))
+        else:
+            self.dropped += 1
+        if not self.awake:
+            self.touch()
+
+    def accepted(self, scope: Scope, path: object, root_path: object) -> None:
+        """A WebSocket was accepted."""
+        self.websockets_open += 1
+        self.add(scope, path, root_path, ACCEPTED, 0, 0, 0, False)
+
+    def may_trace(self) -> bool:
+        """Whether the next request's messages are kept: so many a second, as many at once."""
+        rate = self.traces_per_second
+        now = time.monotonic()
+        budget = min(max(1.0, rate), self.trace_budget + (now - self.trace_refilled) * rate)
+        self.trace_refilled = now
+        self.trace_budget = budget - 1 if budget >= 1 else budget
+        return budget >= 1
+
+    def add_trace(self, trace: Trace) -> None:
+        """Keeps one traced request."""
+        self.traces.append(trace)
+        self.touch()
+
+    def say(self, message: dict[str, object]) -> None:
+        """Sends a message at once and in order."""
+        self.outbox.append(message)
+        self.hurry.set()
+        self.touch()
+
+    def touch(self) -> None:
+        """Wakes the shipping thread where it sleeps.
+
+        ``awake`` spares the event's lock. The thread clears the event first and ``awake`` second, then
+        looks at what there is: whatever was kept before either is seen, and nothing waits for the next.
+        """
+        if not self.awake:
+            self.awake = True
+            self.wake.set()
+            if self.thread is None:
+                self.start()
+
+    def start(self) -> None:
+        """Starts the thread; a process that can have no more threads goes on without."""
+        self.thread = threading.Thread(target=self.ship_forever, name="asgi-tui probe", daemon=True)
+        try:
+            self.thread.start()
+        except RuntimeError:
+            self.give_up()
+            return
+        # multiprocessing ends its workers without atexit, but with its own finalizers; where it was never
+        # imported, this process is not one of them.
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.Finalize(self, self.flush, args=(LAST_WORDS,), exitpriority=100)
+
+    def give_up(self) -> None:
+        """From now on nothing is kept: nobody will take it."""
+        self.room = self.traces_per_second = 0
+        self.awake = True
+        self.thread = None
+        self.records.clear()
+        self.traces.clear()
+        self.outbox.clear()
+        # New ones, since this may be a forked process and the parent's thread may have held their locks.
+        self.wake, self.hurry = threading.Event(), threading.Event()
+
+    # -- the shipping thread -----------------------------------------------------------------------
+
+    def ship_forever(self) -> None:
+        """Ships what there is a moment after it came, until the console is gone."""
+        listening = False
+        self.hurry.set()
+        while True:
+            self.wake.wait()
+            # What comes meanwhile goes along. Words that are said do not wait.
+            self.hurry.wait(INTERVAL)
+            self.hurry.clear()
+            self.wake.clear()
+            self.awake = False
+            if not self.flush(pause=PAUSE):
+                self.give_up()
+                return
+            if not listening:
+                listening = True
+                threading.Thread(
+                    target=wire.read_orders, args=(self.obey,), name="asgi-tui orders", daemon=True
+                ).start()
+            if wire.unsent():
+                # The console is slow. It was waited for; it is tried again.
+                self.touch()
+
+    def obey(self, order: Any) -> None:
+        """An order of the console's: to stop accepting and to close keep-alive connections politely."""
+        if order["do"] == "quiesce":
+            self.draining = True
+            try:
+                listeners = stop_accepting(order["address"])
+            except Exception:
+                # What a server keeps inside changes with its versions: then it knows of no way.
+                listeners = 0
+            self.say({"type": "quiesced", "listeners": listeners})
+
+    def gauges(self) -> tuple[int, ...]:
+        """The process's gauges and WebSocket totals."""
+        return (
+            self.in_flight,
+            self.websockets_open,
+            self.ws_messages_in,
+            self.ws_messages_out,
+            self.ws_bytes_in,
+            self.ws_bytes_out,
+            self.ws_errors,
+            self.dropped,
+        )
+
+    def flush(self, patience: float = wire.TIMEOUT, pause: float = 0) -> bool:
+        """Ships all there is, waiting at most ``patience`` seconds for each of the lock and the console.
+
+        False once the console cannot be reached. Any thread may call it.
+        """
+        if self.thread is None:
+            # A master that only loads the app has nothing to say.
+            return True
+        if not self.lock.acquire(timeout=patience):
+            return True
+        try:
+            self.gather(pause)
+            if wire.unsent():
+                wire.send(b"", patience)
+            # A console that does not read gets no more to read: records add up here meanwhile.
+            return wire.send(b"" if wire.unsent() else self.lines(), patience)
+        finally:
+            self.lock.release()
+
+    def gather(self, pause: float) -> None:
+        """Adds the records up."""
+        count = len(self.records)
+        records = self.records[:count]
+        del self.records[:count]
+        for first in range(0, count, BATCH):
+            self.totals.add(records[first : first + BATCH], self.names)
+            if pause and first + BATCH < count:
+                time.sleep(pause)
+
+    def lines(self) -> bytes:
+        """The lines to send: what was said, a summary where anything changed, and the traces."""
+        lines = []
+        while self.outbox:
+            lines.append(wire.line(self.outbox.popleft()))
+        totals, gauges = self.totals, self.gauges()
+        if totals.routes or totals.unreadable or gauges != self.shipped:
+            self.totals = Totals()
+            self.shipped = gauges
+            self.dropped += totals.unreadable
+            lines.append(wire.line(summary(totals, gauges)))
+        while self.traces:
+            lines.append(wire.line(told(self.traces.popleft())))
+        return b"".join(lines)
+
+
+def summary(totals: Totals, gauges: tuple[int, ...]) -> dict[str, object]:
+    """One summary: what the records add, and the process's gauges and WebSocket totals."""
+    in_flight, open_, ws_in, ws_out, ws_read, ws_written, ws_errors, dropped = gauges
+    return {
+        **totals.message(),
+        "in_flight": in_flight,
+        "websockets_open": open_,
+        "ws_messages_in": ws_in,
+        "ws_messages_out": ws_out,
+        "ws_bytes_in": ws_read,
+        "ws_bytes_out": ws_written,
+        "ws_errors": ws_errors,
+        "dropped": dropped + totals.unreadable,
+    }
+
+
+def told(trace: Trace) -> dict[str, object]:
+    """One request with its messages: types, times, sizes; no header and no body leaves the process."""
+    place, at, ns, steps = trace
+    shown = []
+    first = None
+    for direction, after, kind, size, status, more in steps:
+        number = int(status) if isinstance(status, int) else None
+        if kind == "http.response.start" and first is None:
+            first = number
+        shown.append(
+            {
+                "direction": direction,
+                "type": str(kind)[:100],
+                "at_ms": after / 1e6,
+                "bytes": size,
+                "status": number,
+                "more": bool(more),
+            }
+        )
+    return {
+        "type": "request",
+        "at": at,
+        "id": "%d-%d" % (os.getpid(), next(_ids)),
+        "method": str(place[0])[:20],
+        "path": str(place[1])[:MAX_PATH],
+        "route": name_of(place)[0],
+        "status": first,
+        "duration_ms": ns / 1e6,
+        "messages": shown,
+    }
