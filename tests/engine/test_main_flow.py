@@ -162,3 +162,19 @@ def test_two_quick_saves_of_one_size_are_both_seen(tmp_path: Path) -> None:
             source.write_text(APPS["plain"].replace("VERSION = 0", f"VERSION = {version}"))
             running.wait("reload", since=since)
             assert get(url) == (200, f"version {version}")
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+def test_while_nothing_can_be_served_the_reason_is_answered(tmp_path: Path, server: str) -> None:
+    source = write_app(tmp_path)
+    with run(tmp_path, server) as running:
+        url = running.ready()
+        serving = next(event["pid"] for event in running.events if event["type"] == "ready")
+        os.kill(serving, signal.SIGKILL)
+        running.wait("error")
+        wait_for(lambda: get(url)[0] == 503)
+        assert "ended by SIGKILL" in get(url)[1]
+        source.write_text(APPS["plain"].replace("VERSION = 0", "VERSION = 3"))
+        running.wait("reload")
+        assert get(url) == (200, "version 3")
+        assert running.stop()["code"] == 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.listener import Address, Listener, family_of
+from asgi_tui.engine.unavailable import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Binding:
 
     def __init__(self) -> None:
         self._listener: Listener | None = None
+        self._unavailable = Unavailable()
         self._unable: set[str] = set()
         # What port 0 became, so that it stays the same for the session.
         self._picked: dict[str, int] = {}
@@ -47,6 +49,7 @@ class Binding:
 
     async def bind(self, plan: LaunchPlan) -> Bound:
         """The address for a run of the plan. Raises ``Problem`` where it cannot be had."""
+        self._unavailable.stop()
         reason = await self.reason(plan)
         if "uds" not in plan.options and plan.port == 0 and plan.host in self._picked:
             plan = plan.with_options({**plan.options, "port": self._picked[plan.host]})
@@ -70,8 +73,14 @@ class Binding:
             self._listener = listener
         return self._listener
 
+    async def answer_unavailable(self, reason: str) -> None:
+        """Answers 503 with ``reason`` until the next run binds; a browser would wait for ever otherwise."""
+        if self._listener is not None:
+            await self._unavailable.start(self._listener, reason)
+
     def close(self) -> None:
         """Gives the port back."""
+        self._unavailable.stop()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

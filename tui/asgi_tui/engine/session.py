@@ -170,7 +170,7 @@ class Session:
         try:
             await self._bring_up(prepared)
         except StartFailed as failure:
-            self._failed(failure)
+            await self._failed(failure)
         else:
             await self._watch(prepared.plan)
 
@@ -264,11 +264,11 @@ class Session:
         self._run = None
         await self._retire(run)
         meaning = run.server.exit_meaning(code)
-        self._failed(StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code))
+        await self._failed(StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code))
 
     # -- what goes wrong ---------------------------------------------------------------------------
 
-    def _failed(self, failure: StartFailed) -> None:
+    async def _failed(self, failure: StartFailed) -> None:
         """The app could not be served; a save may mend it, and what ran before may still run."""
         self.tell(failure.error)
         if self._run is not None:
@@ -278,6 +278,8 @@ class Session:
         self.waits_for_a_save = self._watcher is not None
         if not self.waits_for_a_save:
             self._binding.close()
+        elif self.plan is not None and not self.plan.tls:
+            await self._binding.answer_unavailable(failure.error.sentence)
         waits = "waiting for a save" if self.waits_for_a_save else ""
         self._change(State.CRASHED, "; ".join(filter(None, (failure.error.why, waits))))
 
@@ -322,7 +324,7 @@ class Session:
         try:
             run = await self._replace(prepared)
         except StartFailed as failure:
-            self._failed(failure)
+            await self._failed(failure)
             return
         self.plan = prepared.plan
         self._emit(
@@ -373,7 +375,7 @@ class Session:
                     line=error.line,
                 )
             )
-            self._failed(StartFailed(error, getattr(failure, "code", None)))
+            await self._failed(StartFailed(error, getattr(failure, "code", None)))
             return
         phases |= run.phases.in_ms()
         total_ms = round(notice_ms + run.phases.total_ms(begun), 1)
