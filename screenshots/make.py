@@ -1,7 +1,8 @@
 """Makes the screenshots of README: the real console on a real server, exported as SVG.
 
-Run it in an environment with ``asgi-tui[all]``: ``python screenshots/make.py``. It serves the bundled demo
-app on a free port, sends it real requests, saves a file of it and switches servers.
+Run it in an environment with ``asgi-tui[dev]``: ``python screenshots/make.py``. It writes a small FastAPI
+shop into a temporary home directory, serves it, sends it requests, saves it (once broken) and switches
+servers.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
+import subprocess
+import sys
+import sysconfig
 import tempfile
 import urllib.error
 import urllib.request
@@ -22,13 +25,50 @@ from textual.pilot import Pilot
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.target import Target
-from asgi_tui.engine.project import DEMO_DIRECTORY, load_project
+from asgi_tui.engine.project import load_project
 from asgi_tui.engine.session import Session
 from asgi_tui.frontends.console.app import ConsoleApp
 
 HERE = Path(__file__).parent
 PORT = 8000
-PATHS = ("/hello", "/items/7", "/items/42", "/hello", "/stream", "/state", "/error", "/nowhere")
+PATHS = ("/", "/items/7", "/items/42", "/items/1138", "/cart", "/checkout", "/search?q=lamp", "/old-page")
+SHOP = """\
+import logging
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+logging.basicConfig(level=logging.INFO)
+log = logging.getLogger("shop.orders")
+app = FastAPI()
+
+
+@app.get("/")
+async def index():
+    return {"shop": "lamps and ladders"}
+
+
+@app.get("/items/{item_id}")
+async def item(item_id: int):
+    return {"id": item_id, "name": f"lamp no. {item_id}"}
+
+
+@app.get("/cart")
+async def cart():
+    log.info("cart opened, %d items", 3)
+    return {"items": [7, 42, 1138]}
+
+
+@app.get("/search")
+async def search(q: str):
+    return {"found": [7, 42], "for": q}
+
+
+@app.get("/checkout")
+async def checkout():
+    log.warning("the payment service does not answer")
+    return JSONResponse({"error": "payment service"}, status_code=503)
+"""
 
 
 def save(app: ConsoleApp, name: str) -> None:
@@ -42,7 +82,7 @@ def save(app: ConsoleApp, name: str) -> None:
 
 
 def ask(path: str) -> None:
-    """One request; the demo's errors are part of the picture."""
+    """One request; the shop's errors are part of the picture."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", timeout=5).read()
     except urllib.error.HTTPError as error:
@@ -53,8 +93,7 @@ async def ask_all(times: int) -> None:
     """Asks every path ``times`` times."""
     for _ in range(times):
         for path in PATHS:
-            if path != "/stream":
-                await asyncio.to_thread(ask, path)
+            await asyncio.to_thread(ask, path)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -114,17 +153,30 @@ async def light(app: ConsoleApp, session: Session, pilot: Pilot[int], *, project
     await run(app, session, pilot, name="run-light", project=project)
 
 
-async def main() -> None:
+def make_project(home: Path) -> Path:
+    """A project with an environment of its own, which borrows the packages of this one."""
+    project = home / "shop"
+    project.mkdir()
+    (project / "main.py").write_text(SHOP)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    packages = next((project / ".venv" / "lib").glob("python*/site-packages"))
+    for name in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        (packages / name.name).symlink_to(name)
+    return project
+
+
+async def main(project: Path) -> None:
     """All pictures, one console after the other."""
-    with tempfile.TemporaryDirectory() as directory:
-        project = Path(directory, "shop")
-        project.mkdir()
-        shutil.copy(DEMO_DIRECTORY / "asgi_demo.py", project / "main.py")
-        for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
-            await with_console(project, size, partial(launch, name=f"launch{suffix}"))
-            await with_console(project, size, partial(run, name=f"run{suffix}", project=project))
-        await with_console(project, (120, 40), partial(light, project=project))
+    for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
+        await with_console(project, size, partial(launch, name=f"launch{suffix}"))
+        await with_console(project, size, partial(run, name=f"run{suffix}", project=project))
+    await with_console(project, (120, 40), partial(light, project=project))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with tempfile.TemporaryDirectory() as directory:
+        # What is shown is below the home directory, as it is for everybody; nothing of this machine is.
+        os.environ["HOME"] = directory
+        os.environ.pop("VIRTUAL_ENV", None)
+        os.environ.pop("CONDA_PREFIX", None)
+        asyncio.run(main(make_project(Path(directory))))

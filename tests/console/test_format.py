@@ -87,3 +87,10 @@ def test_routes_are_ranked_and_bounded() -> None:
     assert rows[0].cells[0] == f"GET /{MAX_ROUTES + 2}"
     assert len(rows) == MAX_ROUTES + 1
     assert rows[-1].cells[:2] == ("3 more routes", "3")
+
+
+def test_a_path_in_the_home_directory_is_short() -> None:
+    assert show.path("/home/ada/shop", "/home/ada") == "~/shop"
+    assert show.path("/home/ada", "/home/ada") == "~"
+    assert show.path("/home/adam/shop", "/home/ada") == "/home/adam/shop"
+    assert show.path("/srv", "/") == "/srv"

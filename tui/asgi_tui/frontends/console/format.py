@@ -94,6 +94,12 @@ def phases(parts: Mapping[str, float]) -> str:
     return " · ".join(f"{name} {milliseconds(value)}" for name, value in parts.items()) + " ms"
 
 
+def path(name: str, home: str) -> str:
+    """A path as a shell shows it: the home directory is ``~``."""
+    inside = home not in ("", "/") and (name == home or name.startswith(f"{home}/"))
+    return f"~{name[len(home) :]}" if inside else name
+
+
 def place(file: str | None, line: int | None) -> str:
     """``file:line``, or as much of it as is known."""
     return f"{file}:{line}" if file and line is not None else file or ""

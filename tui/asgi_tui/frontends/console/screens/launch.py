@@ -22,6 +22,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import sanitize
+from asgi_tui.frontends.console import format as show
 from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, notes
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.returned import Returned
@@ -124,7 +125,9 @@ class LaunchScreen(Screen[None]):
         python = self._form.field(PYTHON).editor
         assert isinstance(python, Input)
         python.placeholder = f"found by {found}" if found != "the console's own" else found
-        self._form.field(PYTHON).set_note(sanitize(str(project.interpreter.executable)))
+        self._form.field(PYTHON).set_note(
+            sanitize(show.path(str(project.interpreter.executable), str(Path.home())))
+        )
         if first:
             self._form.show_found(project.candidates)
             if not self._given and not self._draft.target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -51,7 +52,8 @@ def reload_entry(event: Reload, width: int) -> Content:
         parts.append(f"  {hang(files(event.changes), width, len(head))}")
     if not ok:
         where = show.place(sanitize(event.file) if event.file else None, event.line)
-        place = f"{where}  " if where else ""
+        # A reason that begins with the place does not need it twice.
+        place = "" if event.reason.startswith(where) else f"{where}  "
         parts += [f"\n{' ' * INDENT}", (place, "bold"), hang(sanitize(event.reason), width, len(place))]
     if event.phases:
         parts.append((f"\n{' ' * INDENT}{hang(show.phases(event.phases), width)}", "$text-muted"))
@@ -87,7 +89,8 @@ def watched(watching: Watching | None) -> Content:
         return Content.styled("Reload is off: no file is watched.", "$text-muted")
     if watching.paused:
         return Content.styled("Watching is paused: saving a file changes nothing now.", "$text-warning")
-    paths = ", ".join(sanitize(path) for path in watching.paths)
+    home = str(Path.home())
+    paths = ", ".join(sanitize(show.path(path, home)) for path in watching.paths)
     return Content.assemble(("Watching ", "$text-muted"), paths)
 
 

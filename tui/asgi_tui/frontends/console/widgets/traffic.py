@@ -132,9 +132,9 @@ class Traffic(Vertical):
             [
                 Column("route", right=False),
                 Column("requests", 9),
-                Column("errors", 8),
-                Column("p50 ms", 7),
-                Column("p99 ms", 7),
+                Column("errors", 7),
+                Column("p50 ms", 6),
+                Column("p99 ms", 6),
             ],
             "",
             id="routes",
