@@ -15,7 +15,6 @@ from asgi_tui.engine.interpreters import (
     OWN,
     Interpreter,
     find_interpreter,
-    installed_version,
     installed_versions,
 )
 
@@ -68,7 +67,7 @@ def test_a_real_venv(tmp_path: Path) -> None:
         assert found.version == sys.version_info[:3]
         assert found.why == "--python"
         assert found.site_dirs == (home / "lib" / MINOR / "site-packages",)
-    assert installed_version(found, "pytest") is None
+    assert installed_versions(found, ["pytest"])["pytest"] is None
 
 
 def test_a_real_venv_with_system_packages(tmp_path: Path) -> None:
@@ -247,7 +246,7 @@ def test_installed_versions(tmp_path: Path) -> None:
     ]
     versions = ["0.54.0", "0.3.0", "0.3.0", "1", "2.8", "1.5", "7.0", None]
     assert installed_versions(found, names) == dict(zip(names, versions, strict=True))
-    assert installed_version(found, "daphne") is None
+    assert installed_versions(found, ["daphne"])["daphne"] is None
 
 
 def test_lib64_is_counted_once(tmp_path: Path) -> None:

@@ -11,23 +11,19 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import time
 from time import perf_counter_ns
 
 from . import wire
 from .routes import place_of
 from .shipper import LAST_WORDS, Shipper
 from .stats import LATE, SILENT
+from .tracer import Tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from .asgi_types import App, Message, Receive, Run, Scope, Send
-    from .shipper import Step
-
-# Messages kept of one traced request.
-TRACE_MESSAGES = 50
 
 
 class Probe:
@@ -245,40 +241,6 @@ class Probe:
         else:
             if not answered:
                 tell("unsupported", "the app returned without answering startup")
-
-
-class Tracer:
-    """Keeps the messages of one request; sizes, not bodies, which would be held until they are shipped."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self.inner_receive = receive
-        self.inner_send = send
-        self.at = time.time()
-        self.started = perf_counter_ns()
-        self.steps: list[Step] = []
-
-    async def receive(self) -> Message:
-        """The app's ``receive``."""
-        message = await self.inner_receive()
-        self.keep("receive", message)
-        return message
-
-    async def send(self, message: Message) -> None:
-        """The app's ``send``."""
-        self.keep("send", message)
-        await self.inner_send(message)
-
-    def keep(self, direction: str, message: Message) -> None:
-        """Keeps one message's outline."""
-        if len(self.steps) >= TRACE_MESSAGES:
-            return
-        try:
-            get = message.get
-            after, body = perf_counter_ns() - self.started, get("body")
-            size = len(body) if isinstance(body, (bytes, bytearray)) else 0
-            self.steps.append((direction, after, get("type"), size, get("status"), bool(get("more_body"))))
-        except Exception:
-            pass
 
 
 class Described:

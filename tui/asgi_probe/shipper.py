@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import sys
 import threading
 import time
@@ -11,21 +9,17 @@ from collections import deque
 
 from . import wire
 from .quiesce import stop_accepting
-from .routes import MAX_PATH, name_of, place_of
+from .routes import place_of
 from .stats import ACCEPTED, Names, Totals
+from .tracer import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Tuple
+    from typing import Any
 
     from .asgi_types import Scope
-    from .routes import Place
     from .stats import Record
-
-    # direction, nanoseconds since the start, type, bytes, status, more
-    Step = Tuple[str, int, Any, int, Any, bool]
-    # place, Unix time, nanoseconds, steps
-    Trace = Tuple[Place, float, int, "list[Step]"]
+    from .tracer import Trace
 
 # Seconds between two summaries: at most 10 a second.
 INTERVAL = 0.1
@@ -33,13 +27,13 @@ INTERVAL = 0.1
 MAX_RECORDS = 50_000
 # Traces kept between two summaries.
 MAX_TRACES = 100
-# Records added up without a pause: the loop waits for the interpreter's lock meanwhile (0.2 ms).
-BATCH = 200
+# Records added up without a pause: the loop waits for the interpreter's lock meanwhile (0.5 ms).
+BATCH = 500
 PAUSE = 0.0005
+# Seconds after which the thread should long have looked.
+OVERDUE = INTERVAL * 1.5
 # Seconds that the last words of a process may take where something waits for them.
 LAST_WORDS = 0.25
-
-_ids = itertools.count(1)
 
 
 class Shipper:
@@ -65,6 +59,7 @@ class Shipper:
         self.totals = Totals()
         self.shipped: tuple[int, ...] = ()
         self.awake = False
+        self.touched = 0.0
         self.wake = threading.Event()
         self.hurry = threading.Event()
         self.lock = threading.Lock()
@@ -84,12 +79,15 @@ class Shipper:
         failed: Any,
     ) -> None:
         """Keeps one finished request or accepted WebSocket."""
-        if len(self.records) < self.room:
+        count = len(self.records)
+        if count < self.room:
             self.records.append((place_of(scope, path, root_path), status, ns, read, written, failed))
         else:
             self.dropped += 1
         if not self.awake:
             self.touch()
+        elif not count & 63:
+            self.give_way()
 
     def accepted(self, scope: Scope, path: object, root_path: object) -> None:
         """A WebSocket was accepted."""
@@ -110,6 +108,16 @@ class Shipper:
         self.traces.append(trace)
         self.touch()
 
+    def give_way(self) -> None:
+        """Lets the shipping thread in where the loop has kept it out.
+
+        A busy loop gives the interpreter's lock up for microseconds at a time. That is too short for a
+        waiting thread to take it, and ends its claim to it each time (CPython, ceval_gil.c, ``take_gil``):
+        it was seen to wait for seconds.
+        """
+        if self.room and time.monotonic() - self.touched > OVERDUE:
+            time.sleep(0.0001)
+
     def say(self, message: dict[str, object]) -> None:
         """Sends a message at once and in order."""
         self.outbox.append(message)
@@ -124,6 +132,7 @@ class Shipper:
         """
         if not self.awake:
             self.awake = True
+            self.touched = time.monotonic()
             self.wake.set()
             if self.thread is None:
                 self.start()
@@ -171,12 +180,20 @@ class Shipper:
                 return
             if not listening:
                 listening = True
-                threading.Thread(
-                    target=wire.read_orders, args=(self.obey,), name="asgi-tui orders", daemon=True
-                ).start()
+                self.listen()
             if wire.unsent():
                 # The console is slow. It was waited for; it is tried again.
                 self.touch()
+
+    def listen(self) -> None:
+        """Reads the console's orders in a thread of its own."""
+        reader = threading.Thread(target=wire.read_orders, args=(self.obey,), name="asgi-tui orders")
+        reader.daemon = True
+        try:
+            reader.start()
+        except RuntimeError:
+            # The interpreter is ending (Python 3.12 and newer refuse then): no order can matter any more.
+            pass
 
     def obey(self, order: Any) -> None:
         """An order of the console's: to stop accepting and to close keep-alive connections politely."""
@@ -191,16 +208,8 @@ class Shipper:
 
     def gauges(self) -> tuple[int, ...]:
         """The process's gauges and WebSocket totals."""
-        return (
-            self.in_flight,
-            self.websockets_open,
-            self.ws_messages_in,
-            self.ws_messages_out,
-            self.ws_bytes_in,
-            self.ws_bytes_out,
-            self.ws_errors,
-            self.dropped,
-        )
+        websockets = (self.ws_messages_in, self.ws_messages_out, self.ws_bytes_in, self.ws_bytes_out)
+        return (self.in_flight, self.websockets_open, *websockets, self.ws_errors, self.dropped)
 
     def flush(self, patience: float = wire.TIMEOUT, pause: float = 0) -> bool:
         """Ships all there is, waiting at most ``patience`` seconds for each of the lock and the console.
@@ -214,10 +223,11 @@ class Shipper:
             return True
         try:
             self.gather(pause)
+            reached = wire.send(b"", patience)
             if wire.unsent():
-                wire.send(b"", patience)
-            # A console that does not read gets no more to read: records add up here meanwhile.
-            return wire.send(b"" if wire.unsent() else self.lines(), patience)
+                # A console that does not read gets no more to read: sums add up here until it does.
+                return reached
+            return wire.send(self.lines(), patience)
         finally:
             self.lock.release()
 
@@ -260,36 +270,4 @@ def summary(totals: Totals, gauges: tuple[int, ...]) -> dict[str, object]:
         "ws_bytes_out": ws_written,
         "ws_errors": ws_errors,
         "dropped": dropped + totals.unreadable,
-    }
-
-
-def told(trace: Trace) -> dict[str, object]:
-    """One request with its messages: types, times, sizes; no header and no body leaves the process."""
-    place, at, ns, steps = trace
-    shown = []
-    first = None
-    for direction, after, kind, size, status, more in steps:
-        number = int(status) if isinstance(status, int) else None
-        if kind == "http.response.start" and first is None:
-            first = number
-        shown.append(
-            {
-                "direction": direction,
-                "type": str(kind)[:100],
-                "at_ms": after / 1e6,
-                "bytes": size,
-                "status": number,
-                "more": bool(more),
-            }
-        )
-    return {
-        "type": "request",
-        "at": at,
-        "id": "%d-%d" % (os.getpid(), next(_ids)),
-        "method": str(place[0])[:20],
-        "path": str(place[1])[:MAX_PATH],
-        "route": name_of(place)[0],
-        "status": first,
-        "duration_ms": ns / 1e6,
-        "messages": shown,
     }

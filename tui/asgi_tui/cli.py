@@ -26,10 +26,11 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.settings import read_settings
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.text import sanitize
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-# An --env-file or a target is looked up here; every path on the command line is relative to it.
+# Asked for where none is installed: the sentence then says how to install it.
 DEFAULT_SERVER = "uvicorn"
 
 
@@ -196,24 +197,26 @@ def run(
 def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> None:
     from asgi_tui.engine.preparation import prepare
     from asgi_tui.engine.session import Session
-    from asgi_tui.frontends.headless import run_headless
+    from asgi_tui.frontends.headless import Show, run_headless
     from asgi_tui.frontends.ndjson import ndjson_writer
 
     if note:
-        click.echo(note, err=True)
+        click.echo(sanitize(note), err=True)
     prepare(plan)
     with ExitStack() as files:
         if as_json:
-            shows = [ndjson_writer(sys.stdout)]
+            shows = [Show(ndjson_writer(sys.stdout), sys.stdout)]
         else:
             from rich.console import Console
 
             from asgi_tui.frontends.plain import plain_writer
 
             plain = partial(Console, highlight=False, markup=False, emoji=False)
-            shows = [plain_writer(plain(), plain(stderr=True))]
+            shows = [Show(plain_writer(plain(), plain(stderr=True)), sys.stdout)]
         if record is not None:
-            shows.append(ndjson_writer(files.enter_context(_open_record(record)), everything=True))
+            file = _open_record(record)
+            files.callback(_close_record, file)
+            shows.append(Show(ndjson_writer(file, everything=True), file))
         session = Session(traces_per_second=20 if as_json or record else 0)
         code = asyncio.run(run_headless(session, plan, shows, commands=as_json))
     end_process(code)
@@ -235,6 +238,12 @@ def _open_record(path: str) -> TextIO:
         raise Problem(f"Recording {path}", error.strerror or str(error), "use another file") from None
 
 
+def _close_record(file: TextIO) -> None:
+    # What could not be written has been said already; closing would try once more.
+    with suppress(OSError):
+        file.close()
+
+
 @cli.command()
 @run_flags
 @click.pass_obj
@@ -245,7 +254,7 @@ def command(native: tuple[str, ...], /, target: str | None, no_reload: bool, **v
     flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
     plan, note = _plan(target, native, flags)
     if note:
-        click.echo(note, err=True)
+        click.echo(sanitize(note), err=True)
     plan = resolve_target(plan)
     server = get_server(plan.server)
     for problem in server.check(plan):
@@ -286,7 +295,7 @@ def discover(directory: str, as_json: bool) -> None:
         click.echo(json.dumps([asdict(candidate) for candidate in found], indent=2))
         return
     for candidate in found:
-        click.echo(f"{candidate.target:<30} {candidate.framework:<12} {candidate.why}")
+        click.echo(sanitize(f"{candidate.target:<30} {candidate.framework:<12} {candidate.why}"))
     if not found:
         click.echo("No app was found; name one, as in asgi-tui main:app.", err=True)
 
@@ -334,5 +343,5 @@ def _end_with(problem: Problem, arguments: list[str]) -> NoReturn:
         exit_ = Exit(at, problem.exit_code, str(problem), None, "the server never ran")
         for event in (error, exit_):
             click.echo(json.dumps(to_json(event), separators=(",", ":")))
-    click.echo(str(problem), err=True)
+    click.echo(sanitize(str(problem)), err=True)
     sys.exit(problem.exit_code)

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.text import MASK
 
 Value: TypeAlias = str | int | bool
 Options: TypeAlias = Mapping[str, Value]
@@ -125,7 +126,9 @@ def read_value(name: str, text: str, choices: tuple[str, ...] = ()) -> Value:
             return _read_integer(concept, text)
         case Kind.CHOICE:
             allowed = choices or concept.choices
-            if allowed and text.lower() not in allowed:
+            if not allowed:
+                return _read_text(concept, text).lower()
+            if text.lower() not in allowed:
                 raise _fail(concept, f"{text!r} is not one of its choices", f"use {', '.join(allowed)}")
             return text.lower()
         case Kind.HOST:
@@ -177,7 +180,7 @@ def _read_text(concept: Concept, text: str) -> str:
 def show_value(name: str, value: Value) -> str:
     """``value`` as a person reads it; a secret is masked."""
     if CONCEPTS[name].secret:
-        return "••••••"
+        return MASK
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value)

@@ -275,12 +275,11 @@ class Usage(Event):
 
 @dataclass(frozen=True, slots=True)
 class Watching(Event):
-    """What is watched for changes: directories, and why watching is off where it is."""
+    """What is watched for changes: directories and files; none once watching has ended."""
 
     type: ClassVar[str] = "watching"
     public: ClassVar[bool] = False
     paths: tuple[str, ...]
-    paused: bool = False
 
 
 EVENTS: dict[str, type[Event]] = {

@@ -30,10 +30,6 @@ class LaunchPlan:
     reload: bool = True
     watch: tuple[str, ...] = ()
 
-    def option(self, name: str, default: Value) -> Value:
-        """The value of a concept, or ``default`` where the plan leaves it to the server."""
-        return self.options.get(name, default)
-
     def text(self, name: str, default: str = "") -> str:
         """The value of a concept as text."""
         return str(self.options.get(name, default))
@@ -42,9 +38,9 @@ class LaunchPlan:
         """The value of a whole-number concept."""
         return int(self.options.get(name, default))
 
-    def flag(self, name: str, default: bool = False) -> bool:
-        """The value of an on/off concept."""
-        return bool(self.options.get(name, default))
+    def flag(self, name: str) -> bool:
+        """The value of an on/off concept; off where the plan leaves it out."""
+        return bool(self.options.get(name, False))
 
     @property
     def host(self) -> str:

@@ -19,7 +19,7 @@ class Target:
     """An app: ``module:attribute``, ``module`` alone, or a file with or without an attribute.
 
     ``path`` is set where a file was named, ``module`` otherwise; the engine turns a file into its
-    module (``engine.targets``). An empty ``attribute`` means the one found in the source.
+    module (``engine.project``). An empty ``attribute`` means the one found in the source.
     """
 
     module: str = ""

@@ -51,6 +51,7 @@ class Binding:
         """The address for a run of the plan. Raises ``Problem`` where it cannot be had."""
         self._unavailable.stop()
         reason = await self.reason(plan)
+        asked = plan.port
         if "uds" not in plan.options and plan.port == 0 and plan.host in self._picked:
             plan = plan.with_options({**plan.options, "port": self._picked[plan.host]})
         if reason:
@@ -62,12 +63,23 @@ class Binding:
             listener = await self._listen(plan)
         address = replace(listener.address, tls=plan.tls)
         if address.family != "unix":
-            self._picked[plan.host] = address.port
+            if asked == 0:
+                self._picked[plan.host] = address.port
             plan = plan.with_options({**plan.options, "port": address.port})
         return Bound(plan, address, None if reason else listener, reason)
 
+    async def needs_free_address(self, plan: LaunchPlan) -> bool:
+        """Whether what runs must end before the plan's run can start, since both cannot share a socket."""
+        if self._listener is None or await self.reason(plan):
+            return True
+        same_port = "uds" in plan.options or plan.port in (0, self._listener.address.port)
+        return same_port and not self._listener.serves(plan)
+
     async def _listen(self, plan: LaunchPlan) -> Listener:
         if self._listener is None or not self._listener.serves(plan):
+            if self._listener is not None and self._listener.address.port == plan.port:
+                # The same port on another host, which the old socket may cover.
+                self.close()
             listener = await asyncio.to_thread(Listener, plan)
             self.close()
             self._listener = listener
@@ -77,6 +89,10 @@ class Binding:
         """Answers 503 with ``reason`` until the next run binds; a browser would wait for ever otherwise."""
         if self._listener is not None:
             await self._unavailable.start(self._listener, reason)
+
+    def serve(self) -> None:
+        """A run has taken over: the console answers no more itself."""
+        self._unavailable.stop()
 
     def close(self) -> None:
         """Gives the port back."""

@@ -18,11 +18,11 @@ from importlib.metadata import PathDistribution
 from pathlib import Path
 
 from asgi_tui.domain.errors import Problem
+from asgi_tui.engine.root import up_to_root
 
 OLDEST = (3, 9)  # what asgi_probe runs on
 OWN = "the console's own"
 
-_ROOT_MARKERS = ("pyproject.toml", "manage.py", ".git")
 _MEND = "name a Python 3.9 or newer, or a venv, with --python PATH"
 _LIBRARY = re.compile(r"(?:python|pypy)(\d\.\d+)t?")
 _PATCH_LEVEL = re.compile(r'#define\s+PY_VERSION\s+"(\d+\.\d+\.\d+)')
@@ -59,15 +59,10 @@ def find_interpreter(cwd: Path, python: str | None, environ: Mapping[str, str]) 
         if environ.get(name) and (executable := _python_in(Path(environ[name]))):
             return _described(executable, f"${name}", environ)
     for folder in (".venv", "venv"):
-        for parent in _up_to_root(cwd):
+        for parent in up_to_root(cwd):
             if executable := _python_in(parent / folder):
                 return _described(executable, folder, environ)
     return Interpreter(Path(sys.executable), sys.version_info[:3], OWN, _own_site_dirs())
-
-
-def installed_version(interpreter: Interpreter, distribution: str) -> str | None:
-    """The version of a distribution in the interpreter's environment; ``None`` where it is not installed."""
-    return installed_versions(interpreter, [distribution])[distribution]
 
 
 def installed_versions(interpreter: Interpreter, names: Iterable[str]) -> dict[str, str | None]:
@@ -135,15 +130,6 @@ def _python_in(prefix: Path) -> Path | None:
 
 def _runs(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
-
-
-def _up_to_root(cwd: Path) -> list[Path]:
-    """``cwd`` and its parents up to the project's root; ``cwd`` alone where it is in no project."""
-    parents = [cwd, *cwd.parents]
-    for index, folder in enumerate(parents):
-        if any((folder / marker).exists() for marker in _ROOT_MARKERS):
-            return parents[: index + 1]
-    return parents[:1]
 
 
 def _described(executable: Path, why: str, environ: Mapping[str, str]) -> Interpreter:

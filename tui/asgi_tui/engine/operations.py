@@ -1,4 +1,4 @@
-"""One operation at a time: a new one takes the place of the one under way."""
+"""One operation at a time: a new command takes the place of the one under way."""
 
 from __future__ import annotations
 
@@ -15,42 +15,50 @@ async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait([task])
         except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
             cancelled = error
-        except BaseException:
-            break
     if cancelled is not None:
         raise cancelled
     return task.result()
 
 
+def _cancel(task: asyncio.Task[None]) -> None:
+    """Cancels a task once: a second time would interrupt it while it cleans up."""
+    if not task.cancelling():
+        task.cancel()
+
+
 class Operations:
-    """Runs operations of which only the newest matters, and tasks beside them."""
+    """Runs operations one after the other, and tasks beside them.
+
+    A command cancels what is under way or waits; it starts once that has cleaned up after itself. An
+    operation that yields (a reload, the handling of a crash) never cancels a command but waits for it.
+    """
 
     def __init__(self, failed: Callable[[BaseException], None]) -> None:
         """``failed`` is told of what a task raised that nobody waits for."""
         self._failed = failed
-        self._current: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._outstanding: dict[asyncio.Task[None], bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, operation: Callable[[], Awaitable[None]]) -> None:
-        """Runs an operation once the one before has been cancelled and has cleaned up after itself.
+    async def run(self, operation: Callable[[], Awaitable[None]], *, yields: bool = False) -> None:
+        """Runs an operation in its turn; returns at its end. Being superseded by another is no error.
 
-        Returns at its end; being superseded by another is no error.
+        Of operations that yield only the newest counts.
         """
-        previous = self._current
 
         async def in_turn() -> None:
-            if previous is not None and not previous.done():
-                previous.cancel()
-                await asyncio.wait([previous])
-            await operation()
+            async with self._turn:
+                await operation()
 
+        for task, other_yields in self._outstanding.items():
+            if other_yields or not yields:
+                _cancel(task)
         task = asyncio.create_task(in_turn())
-        self._current = task
+        self._outstanding[task] = yields
+        task.add_done_callback(self._outstanding.pop)
         await asyncio.wait([task])
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
@@ -66,11 +74,12 @@ class Operations:
         while named := [task for task in self._tasks if task.get_name() == name]:
             await asyncio.wait(named)
 
-    async def cancel_current(self) -> None:
-        """Cancels the operation under way and waits until it has cleaned up."""
-        if self._current is not None and not self._current.done():
-            self._current.cancel()
-            await asyncio.wait([self._current])
+    async def cancel_all(self) -> None:
+        """Cancels every operation and waits until the last has cleaned up."""
+        while self._outstanding:
+            for task in self._outstanding:
+                _cancel(task)
+            await asyncio.wait(list(self._outstanding))
 
     async def cancel_tasks(self) -> None:
         """Cancels every task."""

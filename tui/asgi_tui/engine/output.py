@@ -11,12 +11,15 @@ import os
 import selectors
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # The spool's bound: SEGMENTS files of SEGMENT_BYTES each; the oldest is evicted.
 SEGMENT_BYTES = 8 * 1024 * 1024
 SEGMENTS = 8
+# Records in a segment: what a server writes byte by byte must not fill the memory instead.
+SEGMENT_RECORDS = 100_000
 CHUNK_BYTES = 65_536
 # A longer line is cut into pieces of this many characters.
 LINE_CHARS = 16_384
@@ -43,15 +46,21 @@ class Spool:
         self.evicted_bytes = 0
 
     def write(self, stream: str, data: bytes) -> None:
-        """Appends; evicts the oldest segment where the bound is reached."""
+        """Appends; evicts the oldest segment where the bound is reached, ``data`` where the disk is full."""
         with self._condition:
-            if not self._segments or self._segments[-1].size + len(data) > SEGMENT_BYTES:
-                self._made += 1
-                self._segments.append(_Segment(self._directory / f"{self._name}.{self._made}"))
-                if len(self._segments) > SEGMENTS:
-                    self.evicted_bytes += self._segments.pop(0).close()
-            self._segments[-1].write(stream, data)
+            try:
+                self._append(stream, data)
+            except OSError:
+                self.evicted_bytes += len(data)
             self._condition.notify()
+
+    def _append(self, stream: str, data: bytes) -> None:
+        if not self._segments or self._segments[-1].is_full:
+            self._made += 1
+            self._segments.append(_Segment(self._directory / f"{self._name}.{self._made}"))
+            if len(self._segments) > SEGMENTS:
+                self.evicted_bytes += self._segments.pop(0).close()
+        self._segments[-1].write(stream, data)
 
     def read(self) -> tuple[str, bytes] | None:
         """The oldest record; waits for one, None once the spool is closed and empty."""
@@ -88,16 +97,26 @@ class _Segment:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
-        self.records: list[tuple[str, int, int]] = []
+        self.records: deque[tuple[str, int, int]] = deque()
+        self._written = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
 
+    @property
+    def is_full(self) -> bool:
+        return self.size >= SEGMENT_BYTES or self._written >= SEGMENT_RECORDS
+
     def write(self, stream: str, data: bytes) -> None:
-        os.write(self._fd, data)
+        rest = memoryview(data)
+        offset = self.size
+        while rest:
+            count = os.pwrite(self._fd, rest, offset)
+            offset, rest = offset + count, rest[count:]
         self.records.append((stream, self.size, len(data)))
         self.size += len(data)
+        self._written += 1
 
     def read(self) -> tuple[str, bytes]:
-        stream, offset, length = self.records.pop(0)
+        stream, offset, length = self.records.popleft()
         return stream, os.pread(self._fd, length, offset)
 
     def close(self) -> int:
@@ -218,5 +237,7 @@ class Output:
         for start in range(0, len(batch), BATCH_LINES):
             self._places.acquire()
             if self._abandoned.is_set():
+                # Nobody frees the places any more.
+                self._places.release()
                 return
             self._deliver(batch[start : start + BATCH_LINES], self._places.release)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,18 @@ def read_env_file(plan: LaunchPlan) -> dict[str, str]:
     """The variables of the plan's environment file; blocking. Raises ``Problem``."""
     if plan.env_file is None:
         return {}
+    # It logs each line that it cannot read; those are the user's, and the log is no place for them.
+    logging.getLogger("dotenv.main").setLevel(logging.CRITICAL)
     try:
         values = dotenv_values(Path(plan.cwd, plan.env_file))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise Problem(f"Environment file {plan.env_file}", str(why), "mend it or leave it out") from None
-    return {name: value or "" for name, value in values.items()}
+    for name, value in values.items():
+        if value is None or "\0" in name + value:
+            why = f"{name} has no value" if value is None else f"the value of {name} holds a NUL"
+            raise Problem(f"Environment file {plan.env_file}", why, "write it as NAME=value")
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _require_files(plan: LaunchPlan) -> None:

@@ -70,12 +70,13 @@ class ServerProcess:
                 cwd=child.cwd,
                 start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:
             os.close(control_write)
             os.close(lifeline_write)
-            raise Problem(
-                f"Interpreter {child.python}", error.strerror or str(error), "pick another one", usage=False
-            ) from None
+            if not isinstance(error, OSError):
+                raise
+            why = error.strerror or str(error)
+            raise Problem(f"Interpreter {child.python}", why, "pick another one", usage=False) from None
         finally:
             os.close(control_read)
             os.close(lifeline_read)
@@ -129,10 +130,6 @@ class ServerProcess:
             if await self._empty():
                 self._release()
         return await self._process.wait()
-
-    async def reap(self) -> int:
-        """After the leader ended by itself: ends what it left behind in its group."""
-        return await self.stop(0)
 
     def _release(self) -> None:
         if not self._emptied:

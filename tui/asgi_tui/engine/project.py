@@ -10,13 +10,12 @@ from pathlib import Path
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
-from asgi_tui.domain.servers import SERVERS, get_server
+from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.discovery import Candidate, apps_in_file, discover, module_of
 from asgi_tui.engine.interpreters import Interpreter, find_interpreter, installed_versions
 
-ROOT_MARKS = ("pyproject.toml", "manage.py", ".git")
 DEMO_DIRECTORY = Path(__file__).parent.parent / "demo"
 DEMO_TARGET = Target(module="asgi_demo", attribute="app")
 
@@ -39,28 +38,13 @@ class Project:
     """A directory with its interpreter, the servers in it and the apps found, best first."""
 
     cwd: Path
-    root: Path
     interpreter: Interpreter
     servers: tuple[ServerInfo, ...]
     candidates: tuple[Candidate, ...]
 
     def server(self, name: str) -> ServerInfo:
-        """One server's state. Raises ``Problem`` for a name that is none."""
-        get_server(name)
+        """One server's state."""
         return next(info for info in self.servers if info.name == name)
-
-
-def project_root(directory: Path) -> Path:
-    """The nearest directory upwards with pyproject.toml, manage.py or .git, else ``directory``.
-
-    The home directory and the root of the file system are never a project by a mark above.
-    """
-    for parent in (directory, *directory.parents):
-        if parent != directory and parent in (Path.home(), Path(parent.anchor)):
-            break
-        if any((parent / mark).exists() for mark in ROOT_MARKS):
-            return parent
-    return directory
 
 
 def list_servers(interpreter: Interpreter) -> tuple[ServerInfo, ...]:
@@ -104,12 +88,14 @@ def load_project(cwd: Path, python: str | None, environ: Mapping[str, str]) -> P
     """Looks at a project without running anything of it; blocking. Raises ``Problem``."""
     cwd = Path(os.path.abspath(cwd))  # noqa: PTH100 - resolve() would follow the links the user chose
     interpreter = find_interpreter(cwd, python, environ)
-    return Project(cwd, project_root(cwd), interpreter, list_servers(interpreter), tuple(discover(cwd)))
+    return Project(cwd, interpreter, list_servers(interpreter), tuple(discover(cwd)))
 
 
 def require_server(servers: Iterable[ServerInfo], name: str) -> ServerInfo:
     """The server, installed. Raises ``Problem`` that says how to install what is missing."""
     info = next(info for info in servers if info.name == name)
+    if info.missing and not _is_python(info.python):
+        raise Problem(f"Interpreter {info.python}", "it is no Python", "name one with --python", usage=True)
     if info.missing:
         names = " ".join(f"'{item}'" if ">" in item else item for item in info.missing)
         raise Problem(
@@ -119,6 +105,10 @@ def require_server(servers: Iterable[ServerInfo], name: str) -> ServerInfo:
             usage=False,
         )
     return info
+
+
+def _is_python(executable: str) -> bool:
+    return any(word in Path(executable).name.lower() for word in ("python", "pypy"))
 
 
 def resolve_target(plan: LaunchPlan) -> LaunchPlan:

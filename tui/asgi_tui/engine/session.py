@@ -9,7 +9,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import (
@@ -24,7 +24,7 @@ from asgi_tui.domain.events import (
     Switch,
     Watching,
 )
-from asgi_tui.domain.mapping import map_plan
+from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.binding import Binding
@@ -32,8 +32,8 @@ from asgi_tui.engine.failures import exit_failure, from_problem
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.operations import Operations, uninterrupted
 from asgi_tui.engine.preparation import Prepared, prepare
-from asgi_tui.engine.project import project_root
 from asgi_tui.engine.reporter import Reporter
+from asgi_tui.engine.root import project_root
 from asgi_tui.engine.runtime import RuntimeDirectory
 from asgi_tui.engine.stream import EventStream
 from asgi_tui.engine.supervisor import CannotAdoptError, ServerRun, StartFailed, Surroundings
@@ -42,6 +42,10 @@ from asgi_tui.engine.telemetry import Sender, Summary, Telemetry, Told, Traced
 if TYPE_CHECKING:
     from asgi_tui.engine.watcher import Burst, Watcher
 
+Found = TypeVar("Found")
+
+# Seconds; a save that old was not noticed late but has a strange time.
+OLD_SAVE = 2.0
 # The name of tasks that see an old server to its end.
 RETIRING = "retire"
 
@@ -75,9 +79,13 @@ class Session:
         self._runs: dict[int, ServerRun] = {}
         self._numbers = 0
         self._operations = Operations(self._fault)
+        # Saved files that no run serves yet, with what happened to them.
+        self._saved: dict[Path, str] = {}
         self._last_error: Error | None = None
         self._last_code: int | None = None
         self._closed = False
+        # Whether the last change left a moment without a server on the address.
+        self._gap = False
 
     # -- for front ends ----------------------------------------------------------------------------
 
@@ -92,22 +100,51 @@ class Session:
             self._streams.remove(stream)
 
     async def start(self, plan: LaunchPlan) -> None:
-        """Runs a plan, in place of what runs now."""
-        await self._command(lambda: self._start(plan))
+        """Runs a plan, in place of what runs now. A plan that cannot be run disturbs nothing."""
+        idle = self._run is None and self.state in (State.STOPPED, State.CRASHED)
+        if idle:
+            self._change(State.STARTING)
+            self.plan = plan
+        prepared = await self._checked(lambda: prepare(plan), settle=idle)
+        if prepared is not None:
+            await self._command(lambda: self._start(prepared))
 
     async def stop(self) -> None:
         """Stops the server and gives the port back."""
         await self._command(self._stop)
 
     async def restart(self) -> None:
-        """Stops the server, then starts it anew; connections wait meanwhile."""
-        plan = self.plan
-        if plan is not None:
-            await self._command(lambda: self._start(plan))
+        """Starts the server anew; the old one serves until the new one answers."""
+        if self.plan is not None:
+            await self.start(self.plan)
 
     async def switch(self, server: str) -> None:
         """Moves the running app to another server on the same address, without refusing a connection."""
-        await self._command(lambda: self._switch(server))
+
+        def look() -> tuple[Mapping, Prepared]:
+            if self.plan is None:
+                raise Problem("Switching", "nothing has been started yet", "start a server first")
+            if server == self.plan.server and self._run is not None:
+                raise Problem(f"Switching to {server}", "it is the one that runs", "pick another server")
+            mapping = map_plan(self.plan, server)
+            return mapping, prepare(mapping.plan)
+
+        found = await self._checked(look)
+        if found is not None:
+            await self._command(lambda: self._switch(*found))
+
+    async def _checked(self, look: Callable[[], Found], *, settle: bool = False) -> Found | None:
+        """What ``look`` finds in a thread; None where it told of a problem, which disturbs nothing.
+
+        ``settle``: nothing runs and nothing else is under way, so this is the end of it.
+        """
+        try:
+            return await asyncio.to_thread(look)
+        except Problem as problem:
+            self.tell(from_problem(problem))
+            if settle:
+                self._settle(problem.why)
+            return None
 
     async def close(self, *, failed: bool = False) -> None:
         """Stops everything, tells ``Exit`` and ends the streams. Leaves no process, socket or file.
@@ -117,7 +154,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        await self._operations.cancel_current()
+        await self._operations.cancel_all()
         await self._stop()
         await self._operations.cancel_tasks()
         if self._surroundings is not None:
@@ -141,7 +178,7 @@ class Session:
         reason = self._last_error.sentence if failed and self._last_error else "stopped on request"
         return Exit(time.time(), int(failed), reason, self._last_code, meaning)
 
-    async def _command(self, operation: Callable[[], Awaitable[None]]) -> None:
+    async def _command(self, operation: Callable[[], Awaitable[None]], *, yields: bool = False) -> None:
         async def guarded() -> None:
             try:
                 await operation()
@@ -153,22 +190,19 @@ class Session:
                 self._settle(str(error))
 
         if not self._closed:
-            await self._operations.run(guarded)
+            await self._operations.run(guarded, yields=yields)
 
     # -- start and stop ----------------------------------------------------------------------------
 
-    async def _start(self, plan: LaunchPlan) -> None:
+    async def _start(self, prepared: Prepared) -> None:
         self._change(State.STARTING)
+        await uninterrupted(self._open())
         if self._run is None:
-            self.plan = plan
-        prepared = await asyncio.to_thread(prepare, plan)
-        await self._end_run()
-        self.plan = prepared.plan
-        await self._open()
+            self.plan = prepared.plan
         # First of all: a save while it starts counts, and after a failed start the next one mends it.
         await self._watch(prepared.plan)
         try:
-            await self._bring_up(prepared)
+            await self._replace(prepared)
         except StartFailed as failure:
             await self._failed(failure)
         else:
@@ -181,33 +215,43 @@ class Session:
         runtime = await asyncio.to_thread(RuntimeDirectory)
         guard = await asyncio.to_thread(Guard, runtime.path)
         telemetry = Telemetry(runtime.telemetry_socket, self._connected, self._told, self._gone)
+        await telemetry.start()
         self._surroundings = Surroundings(
             runtime, guard, self._token_path, self._traces_per_second, telemetry, self._emit
         )
-        await telemetry.start()
         self._operations.spawn(self._reporter.stats())
         self._operations.spawn(self._reporter.usage(self._leader))
 
     def _leader(self) -> int | None:
         return self._run.pid if self._run is not None else None
 
-    async def _bring_up(self, prepared: Prepared) -> ServerRun:
-        """Starts a run and makes it the one that serves. Raises ``StartFailed`` or ``Problem``."""
+    async def _replace(self, prepared: Prepared, tell: Callable[[ServerRun], None] | None = None) -> None:
+        """Brings the next run up beside the old one, which is stopped once the new one answers.
+
+        Both accept from the console's socket meanwhile. Where one of them binds by itself, or the address is
+        another, the old one is stopped first. ``tell`` is called in the moment of the change. Raises
+        ``StartFailed`` or ``Problem``; then the old run serves on, if it still does.
+        """
+        self._gap = await self._binding.needs_free_address(prepared.plan)
+        if self._gap:
+            await self._end_run()
         try:
             run = await self._new_run(prepared)
         except CannotAdoptError:
             # Told by the child itself; from now on this server binds by itself, so the address must be free.
             self._binding.cannot_adopt(prepared.plan.server)
+            self._gap = True
             await self._end_run()
             run = await self._new_run(prepared)
-        # Half a handover would leave two servers or none.
-        await uninterrupted(self._hand_over(run))
-        return run
+        # Half a handover would leave two servers or none, and a plan that is not the one that runs.
+        await uninterrupted(self._hand_over(run, prepared.plan, tell))
 
     async def _new_run(self, prepared: Prepared) -> ServerRun:
         """A run that is ready; one that does not become so leaves nothing behind."""
         assert self._surroundings is not None
         bound = await self._binding.bind(prepared.plan)
+        # What is saved from here on may be too late for this run.
+        served, self._saved = self._saved, {}
         self._numbers += 1
         run = ServerRun(self._numbers, prepared, bound, self._surroundings)
         self._runs[run.number] = run
@@ -216,18 +260,24 @@ class Session:
             if self._watcher is not None:
                 await self._watcher.armed()
         except BaseException:
-            await uninterrupted(run.stop())
-            del self._runs[run.number]
+            self._saved = served | self._saved
+            try:
+                await uninterrupted(run.stop())
+            finally:
+                del self._runs[run.number]
             raise
         return run
 
-    async def _hand_over(self, run: ServerRun) -> None:
+    async def _hand_over(
+        self, run: ServerRun, plan: LaunchPlan, tell: Callable[[ServerRun], None] | None
+    ) -> None:
         old = self._run
         if old is not None:
             # Until then a client may still be answered by the code of before.
             await old.quiesce()
+        self._binding.serve()
         run.phases.alone = time.monotonic()
-        self._run = run
+        self._run, self.plan = run, plan
         if old is not None:
             self._operations.spawn(self._retire(old), RETIRING)
         self._operations.spawn(self._follow(run))
@@ -235,6 +285,8 @@ class Session:
         self._emit(
             Ready(time.time(), run.server.name, run.version, run.address.url, run.pid, run.phases.startup_ms)
         )
+        if tell is not None:
+            tell(run)
 
     async def _stop(self) -> None:
         if self.state is not State.STOPPED:
@@ -259,10 +311,14 @@ class Session:
     async def _follow(self, run: ServerRun) -> None:
         """Tells when the server ends by itself."""
         code = await run.wait()
-        if run is not self._run or run.retiring:
+        if run is self._run and not run.retiring:
+            await self._command(lambda: self._crashed(run, code), yields=True)
+
+    async def _crashed(self, run: ServerRun, code: int) -> None:
+        if run is not self._run:
+            # A command has replaced or stopped it meanwhile.
             return
-        self._run = None
-        await self._retire(run)
+        await self._end_run()
         meaning = run.server.exit_meaning(code)
         await self._failed(StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code))
 
@@ -300,65 +356,64 @@ class Session:
 
     # -- change of server and of code --------------------------------------------------------------
 
-    async def _replace(self, prepared: Prepared) -> ServerRun:
-        """Brings the next run up beside the old one, which is stopped once the new one answers.
-
-        Both accept from the console's socket meanwhile. Where one of them binds by itself, the old one is
-        stopped first.
-        """
-        if not self._binding.is_open or await self._binding.reason(prepared.plan):
-            await self._end_run()
-        return await self._bring_up(prepared)
-
-    async def _switch(self, server: str) -> None:
-        plan = self.plan
-        if plan is None:
-            raise Problem("Switching", "nothing has been started yet", "start a server first")
+    async def _switch(self, mapping: Mapping, prepared: Prepared) -> None:
         begun = time.monotonic()
-        if server == plan.server and self._run is not None:
-            raise Problem(f"Switching to {server}", "it is the one that runs", "pick another server")
-        mapping = map_plan(plan, server)
-        prepared = await asyncio.to_thread(prepare, mapping.plan)
-        self._change(State.RELOADING, f"switching to {server}")
-        await self._open()
+        old = self.plan.server if self.plan is not None else ""
+        self._change(State.RELOADING, f"switching to {prepared.plan.server}")
+        await uninterrupted(self._open())
+
+        def tell(run: ServerRun) -> None:
+            phases, total_ms = run.phases.in_ms(), run.phases.total_ms(begun)
+            to = prepared.plan.server
+            self._emit(
+                Switch(
+                    time.time(),
+                    old,
+                    to,
+                    mapping.mapped,
+                    mapping.dropped,
+                    phases,
+                    total_ms,
+                    self._refused(),
+                )
+            )
+
         try:
-            run = await self._replace(prepared)
+            await self._replace(prepared, tell)
         except StartFailed as failure:
             await self._failed(failure)
-            return
-        self.plan = prepared.plan
-        self._emit(
-            Switch(
-                time.time(),
-                plan.server,
-                server,
-                mapping.mapped,
-                mapping.dropped,
-                run.phases.in_ms(),
-                run.phases.total_ms(begun),
-                self._refused(),
-            )
-        )
-        await self._watch(prepared.plan)
+        else:
+            await self._watch(prepared.plan)
 
     def _changed(self, burst: Burst) -> None:
-        """Files changed: reloads, in place of a reload that is under way."""
-        plan = self.plan
-        if plan is not None and self.state not in (State.STOPPING, State.STOPPED):
-            noticed = time.time()
-            self._operations.spawn(self._command(lambda: self._reload(plan, burst, noticed)))
+        """Files changed: reloads, in place of a reload that is under way and after any command that is."""
+        noticed = time.time()
+        self._saved.update(burst)
+        self._operations.spawn(self._command(lambda: self._reload(noticed), yields=True))
 
-    async def _reload(self, plan: LaunchPlan, burst: Burst, noticed: float) -> None:
+    async def _reload(self, noticed: float) -> None:
         from asgi_tui.engine.watcher import drop_bytecode, to_changes
 
+        plan = self.plan
+        if plan is None or self._watcher is None or not self._saved:
+            # Stopped meanwhile, or started anew with what was saved.
+            return
         begun = time.monotonic()
+        burst = sorted(self._saved.items())
         notice_ms = round(await asyncio.to_thread(_age_ms, burst, noticed), 1)
         await asyncio.to_thread(drop_bytecode, burst)
-        changes = to_changes(burst, project_root(Path(plan.cwd)))
+        changes = await asyncio.to_thread(to_changes, burst, Path(plan.cwd))
         self._change(State.RELOADING, ", ".join(change.path for change in changes[:3]))
-        phases = {"notice": notice_ms}
+        await uninterrupted(self._open())
+
+        def tell(run: ServerRun) -> None:
+            phases = {"notice": notice_ms} | run.phases.in_ms()
+            total_ms = round(notice_ms + run.phases.total_ms(begun), 1)
+            self._emit(Reload(time.time(), "ok", changes, phases, total_ms, self._refused()))
+
         try:
-            run = await self._replace(await asyncio.to_thread(prepare, plan))
+            prepared = await asyncio.to_thread(prepare, plan)
+            await self._replace(prepared, tell)
         except (StartFailed, Problem) as failure:
             error = failure.error if isinstance(failure, StartFailed) else from_problem(failure)
             total_ms = round(notice_ms + (time.monotonic() - begun) * 1000, 1)
@@ -367,7 +422,7 @@ class Session:
                     time.time(),
                     "failed",
                     changes,
-                    phases,
+                    {"notice": notice_ms},
                     total_ms,
                     self._refused(),
                     reason=error.sentence,
@@ -376,15 +431,14 @@ class Session:
                 )
             )
             await self._failed(StartFailed(error, getattr(failure, "code", None)))
-            return
-        phases |= run.phases.in_ms()
-        total_ms = round(notice_ms + run.phases.total_ms(begun), 1)
-        self._emit(Reload(time.time(), "ok", changes, phases, total_ms, self._refused()))
-        await self._watch(plan)
+            for path, _ in burst:
+                self._saved.pop(path, None)
+        else:
+            await self._watch(plan)
 
     def _refused(self) -> int | None:
         """Connections refused by a change: none while the console listens itself, else nobody can count."""
-        return 0 if self._binding.is_open else None
+        return None if self._gap or not self._binding.is_open else 0
 
     async def _watch(self, plan: LaunchPlan) -> None:
         """Watches what the plan and the run make worth watching."""
@@ -395,16 +449,19 @@ class Session:
 
         if self._watcher is None:
             self._watcher = Watcher(self._changed, self._watching_failed)
-        wanted = await asyncio.to_thread(watched_paths, plan, self._run.roots if self._run else ())
+        roots = self._run.roots if self._run else ()
+        wanted, named = await asyncio.to_thread(watched_paths, plan, roots)
         if wanted != self._watcher.paths:
-            self._watcher.watch(wanted)
+            self._watcher.watch(wanted, named)
             self._emit(Watching(time.time(), tuple(str(path) for path in wanted)))
 
     def _unwatch(self) -> None:
         self.waits_for_a_save = False
+        self._saved.clear()
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.stop()
+        self._emit(Watching(time.time(), ()))
 
     def _watching_failed(self, why: str) -> None:
         self.tell(
@@ -461,19 +518,28 @@ class Session:
 
 
 def _age_ms(burst: Burst, noticed: float) -> float:
-    """Milliseconds from the last save of a burst to its notice; blocking."""
+    """Milliseconds from the last save of a burst to its notice, 0 where no clock tells it; blocking.
+
+    A file that is moved into place keeps an old time of change; its inode's is of the move.
+    """
     saved = []
     for path, _ in burst:
         with suppress(OSError):
-            saved.append(path.stat().st_mtime)
-    return max(0.0, (noticed - max(saved, default=noticed)) * 1000)
+            status = path.stat()
+            saved.append(max(status.st_mtime, status.st_ctime))
+    age = noticed - max(saved, default=noticed)
+    return age * 1000 if 0 <= age < OLD_SAVE else 0.0
 
 
-def watched_paths(plan: LaunchPlan, roots: tuple[str, ...]) -> tuple[Path, ...]:
-    """The project root, the user's own paths, and user modules that lie elsewhere; blocking."""
-    named = [Path(plan.cwd, path) for path in (*plan.watch, plan.text("app_dir")) if path]
-    paths = [project_root(Path(plan.cwd))]
-    for path in (*named, *(Path(directory) for directory in roots)):
-        if path.exists() and not any(path.resolve().is_relative_to(known.resolve()) for known in paths):
+def watched_paths(plan: LaunchPlan, roots: tuple[str, ...]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """What is listened to, and what of it counts whatever its suffix is (``--watch``); blocking.
+
+    Listened to are the project root, the user's own paths, and user modules that lie elsewhere.
+    """
+    named = tuple(Path(plan.cwd, path).resolve() for path in plan.watch)
+    others = [Path(plan.cwd, plan.text("app_dir")), *(Path(directory) for directory in roots)]
+    paths = [project_root(Path(plan.cwd)).resolve()]
+    for path in (*named, *(other.resolve() for other in others)):
+        if path.exists() and not any(path.is_relative_to(known) for known in paths):
             paths.append(path)
-    return tuple(paths)
+    return tuple(paths), named

@@ -7,9 +7,9 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 
-from asgi_tui.domain.events import Event, Log, Stats, Usage
+from asgi_tui.domain.events import Event, Log, Request, Stats, Usage
 
-# Events that may wait for a slow reader; then the oldest log lines go first, counted.
+# Events that may wait for a slow reader; then the oldest log lines and requests go, counted.
 MAX_WAITING = 20_000
 
 
@@ -34,17 +34,17 @@ class EventStream:
         self._arrived.set()
 
     def _make_room(self) -> None:
-        """Lets a tenth of the bound go: log lines first, since all else is rare and small."""
+        """Lets a tenth of the bound go, log lines and requests first; what matters most is rare."""
         wanted = MAX_WAITING // 10
         kept: deque[Event] = deque()
         for event in self._waiting:
-            if wanted and isinstance(event, Log):
+            if wanted and isinstance(event, Log | Request):
                 wanted -= 1
-                self._lost += 1
             else:
                 kept.append(event)
-        while len(kept) >= MAX_WAITING:
+        while wanted and len(kept) > MAX_WAITING - MAX_WAITING // 10:
             kept.popleft()
+        self._lost += len(self._waiting) - len(kept)
         self._waiting = kept
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class EventStream:
                 batch = list(self._waiting)
                 self._waiting.clear()
                 if self._lost:
-                    text = f"{self._lost:,} log lines came too fast and were left out"
+                    text = f"{self._lost:,} events came too fast and were left out"
                     batch.insert(0, Log(time.time(), "console", "warning", text))
                     self._lost = 0
                 yield batch

@@ -11,6 +11,7 @@ from asgi_tui.engine.listener import Listener
 # Seconds and bytes a client gets to send the head of its request.
 HEAD_SECONDS = 5.0
 HEAD_BYTES = 65_536
+BODY_BYTES = 16 * 1024 * 1024
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
 <title>503 · asgi-tui</title>
@@ -58,4 +59,14 @@ class Unavailable:
             if not head.startswith(b"HEAD "):
                 writer.write(body)
             await writer.drain()
+            writer.write_eof()
+            # Closing while a body is on its way would reset the connection before the answer is read.
+            await asyncio.wait_for(_drain(reader), HEAD_SECONDS)
         writer.close()
+
+
+async def _drain(reader: asyncio.StreamReader) -> None:
+    """Reads and forgets what else is sent, up to BODY_BYTES."""
+    left = BODY_BYTES
+    while left > 0 and (data := await reader.read(HEAD_BYTES)):
+        left -= len(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from watchfiles import DefaultFilter
 from watchfiles._rust_notify import RustNotify
 
 from asgi_tui.domain.events import Change
+from asgi_tui.engine.root import project_root
 
 # Milliseconds: changes are looked at every STEP, and a burst is one change for up to DEBOUNCE.
 STEP_MS = 10
@@ -27,17 +29,19 @@ SOURCE_SUFFIXES = (".py", ".pyx", ".pyd", ".so")
 
 
 class SourceFilter(DefaultFilter):
-    """Source files and the files asked for; never virtual environments, caches and version control."""
+    """Source files, and whatever lies in the paths asked for; never environments, caches and the like."""
 
-    def __init__(self, files: Iterable[Path], ignored: Iterable[Path]) -> None:
-        self._files = {str(path) for path in files}
+    def __init__(self, named: Iterable[Path], ignored: Iterable[Path]) -> None:
+        self._files = {str(path) for path in named}
+        self._directories = tuple(f"{path}{os.sep}" for path in named)
         super().__init__(ignore_paths=[str(path) for path in ignored])
 
     def __call__(self, change: Kind, path: str) -> bool:
         """Whether the change counts."""
         if path in self._files:
             return True
-        return path.endswith(SOURCE_SUFFIXES) and super().__call__(change, path)
+        wanted = path.endswith(SOURCE_SUFFIXES) or path.startswith(self._directories)
+        return wanted and super().__call__(change, path)
 
 
 def virtual_environments(root: Path) -> list[Path]:
@@ -64,13 +68,16 @@ class Watcher:
         self._armed = asyncio.Event()
         self.paths: tuple[Path, ...] = ()
 
-    def watch(self, paths: tuple[Path, ...]) -> None:
-        """Watches these directories and files from now on, in place of those before."""
+    def watch(self, paths: tuple[Path, ...], named: tuple[Path, ...] = ()) -> None:
+        """Watches these directories and files from now on, in place of those before.
+
+        In those ``named`` every file counts, elsewhere source files do.
+        """
         # What was watched before is watched until the new thread sees changes, so that none is missed.
         before, self._stop = self._stop, threading.Event()
         self.paths = paths
         self._armed.clear()
-        work = functools.partial(self._run, paths, self._stop, before)
+        work = functools.partial(self._run, paths, named, self._stop, before)
         threading.Thread(target=work, name="watch files", daemon=True).start()
 
     def stop(self) -> None:
@@ -83,16 +90,24 @@ class Watcher:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._armed.wait(), ARMED_PATIENCE)
 
-    def _run(self, paths: tuple[Path, ...], stop: threading.Event, before: threading.Event) -> None:
+    def _run(
+        self,
+        paths: tuple[Path, ...],
+        named: tuple[Path, ...],
+        stop: threading.Event,
+        before: threading.Event,
+    ) -> None:
         ignored = [path for root in paths for path in virtual_environments(root)]
-        only = SourceFilter([path for path in paths if path.is_file()], ignored)
+        only = SourceFilter(named, ignored)
         # A home directory or the root of a disk is no project, but may hold millions of files.
         recursive = not any(path in (Path.home(), Path(path.anchor)) for path in paths)
         for polling in (False, True):
             try:
                 self._listen(paths, only, stop, before, recursive=recursive, polling=polling)
-            except OSError as error:
-                self._call(stop, functools.partial(self._failed, str(error)))
+            except (OSError, RuntimeError) as error:
+                # watchfiles' own error is a RuntimeError, "too many open files" among them.
+                if not polling:
+                    self._call(stop, functools.partial(self._failed, str(error)))
             else:
                 return
 
@@ -130,8 +145,9 @@ class Watcher:
             self._loop.call_soon_threadsafe(call)
 
 
-def to_changes(burst: Burst, root: Path) -> tuple[Change, ...]:
-    """The burst as events name it: paths relative to the project where they lie in it."""
+def to_changes(burst: Burst, cwd: Path) -> tuple[Change, ...]:
+    """The burst as events name it: paths relative to the project where they lie in it; blocking."""
+    root = project_root(cwd).resolve()
     changes = []
     for path, kind in burst[:MAX_CHANGES]:
         shown = path.relative_to(root) if path.is_relative_to(root) else path

@@ -11,13 +11,22 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from asgi_tui.domain.events import Error, Event, Exit, State, StateChanged
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.text import sanitize
 from asgi_tui.engine.session import Session
 
-Show = Callable[[list[Event]], None]
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Prints batches of events to a file; blocking."""
+
+    print: Callable[[list[Event]], None]
+    file: TextIO
+
 
 # Seconds a slow reader gets for the last events.
 LAST_WORDS = 2.0
@@ -82,25 +91,26 @@ def _handle_signals(loop: asyncio.AbstractEventLoop, over: Over) -> None:
 async def _show(session: Session, show: Show, over: Over) -> None:
     async for batch in session.events():
         try:
-            await asyncio.to_thread(show, batch)
+            await asyncio.to_thread(show.print, batch)
         except BrokenPipeError:
             # The reader has read enough, as `head` does.
-            _discard_stdout()
+            _discard(show.file)
             over.set()
             return
         except (OSError, ValueError) as error:
             over.broken = True
             over.fail()
             why = error.strerror if isinstance(error, OSError) else str(error)
-            sys.stderr.write(f"Output: it cannot be written ({why}); free the disk or use another file.\n")
-            _discard_stdout()
+            name = sanitize(str(show.file.name))
+            sys.stderr.write(f"Output {name}: it cannot be written ({why}); free the disk or use another.\n")
+            _discard(show.file)
             return
 
 
-def _discard_stdout() -> None:
-    """What is still buffered would fail again when the interpreter ends."""
+def _discard(file: TextIO) -> None:
+    """What is still buffered would fail again when the file is closed."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, file.fileno())
     os.close(null)
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.text import Text
+from rich.text import Text as RichText
 
 from asgi_tui.domain.events import Error, Event, Exit, Log, Ready, Reload, Starting, Stats, Switch, Watching
+from asgi_tui.domain.text import sanitize
 
 _LEVEL_STYLES = {
     "critical": "bold red",
@@ -17,6 +18,11 @@ _LEVEL_STYLES = {
     "debug": "dim",
     "trace": "dim",
 }
+
+
+def Text(text: str, style: str = "") -> RichText:  # noqa: N802 - rich's, but safe to print
+    """Text in which no control character is left: names and messages come from outside."""
+    return RichText(sanitize(text), style=style)
 
 
 def plain_writer(out: Console, errors: Console) -> Callable[[list[Event]], None]:
@@ -39,13 +45,13 @@ def plain_writer(out: Console, errors: Console) -> Callable[[list[Event]], None]
     return write
 
 
-def to_lines(event: Event) -> list[Text]:
+def to_lines(event: Event) -> list[RichText]:
     """What an event says, as lines; empty for those that say nothing here."""
     at = Text(time.strftime("%H:%M:%S ", time.localtime(event.at)), style="dim")
     return [at + line for line in _lines(event)]
 
 
-def _lines(event: Event) -> list[Text]:
+def _lines(event: Event) -> list[RichText]:
     match event:
         case Starting():
             return [
@@ -59,6 +65,8 @@ def _lines(event: Event) -> list[Text]:
                     f"● {event.server} answers on {event.url} after {event.startup_ms:.0f} ms", style="green"
                 )
             ]
+        case Watching(paths=()):
+            return []
         case Watching():
             return [Text(f"  watching {', '.join(event.paths)}", style="dim")]
         case Log():
@@ -77,7 +85,7 @@ def _lines(event: Event) -> list[Text]:
     return []
 
 
-def _reload(event: Reload) -> Text:
+def _reload(event: Reload) -> RichText:
     files = ", ".join(change.path for change in event.changes)
     if event.outcome != "ok":
         return Text(f"✗ reload failed: {files}", style="bold red")
@@ -85,7 +93,7 @@ def _reload(event: Reload) -> Text:
     return Text(f"✓ reloaded in {event.total_ms:.0f} ms: {files} ({phases})", style="green")
 
 
-def _totals(stats: Stats) -> Text:
+def _totals(stats: Stats) -> RichText:
     sockets = f", {stats.websockets} WebSockets" if stats.websockets else ""
     return Text(
         f"  {stats.requests:,} requests, {stats.errors:,} errors{sockets}; "

@@ -85,7 +85,6 @@ class Server:
     # `python -m MODULE` runs it; `requires` are the distributions that must be installed, its own first.
     module: ClassVar[str]
     requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str] = ""
     minimum: ClassVar[tuple[int, ...]] = (0,)
     docs: ClassVar[str]
     summary: ClassVar[str]
@@ -173,8 +172,9 @@ class Server:
         for argument in plan.native:
             option = self.owned.find(argument)
             if option is not None:
-                why = f"{self.name}'s {option} is the console's to decide"
-                problems.append(Problem(f"Argument {argument}", why, self.owned.options[option]))
+                why = f"on {self.name} the console decides this"
+                # The option's name alone: its value may be a secret.
+                problems.append(Problem(f"Argument {option}", why, self.owned.options[option]))
         return problems
 
     # -- the command that is shown ----------------------------------------------------------------

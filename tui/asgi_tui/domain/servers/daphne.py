@@ -16,7 +16,6 @@ class Daphne(Server):
     title = "Daphne"
     module = "daphne"
     requires = ("daphne",)
-    extra = "daphne"
     docs = "https://github.com/django/daphne"
     summary = "Django Channels' own server, on Twisted"
     capabilities = ("http/1.1", "http/2", "websocket", "asgi2", "tls", "handover")

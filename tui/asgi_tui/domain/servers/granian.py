@@ -71,6 +71,8 @@ class Granian(Server):
     reads_environment = ("GRANIAN_",)
     owned = Owned(
         {
+            # So that it is masked wherever it is shown.
+            "--ssl-keyfile-password": BY_SET.format("tls_key_password"),
             "--host": BY_SET.format("host"),
             "--port": BY_SET.format("port"),
             "--uds": BY_SET.format("uds"),

@@ -55,6 +55,7 @@ _OWNED = Owned(
     short_values="ctugmne",
     abbreviates=True,
 )
+_CONFIG = Owned({"--config": "", "-c": ""}, short_values="btukwgmnep", abbreviates=True)
 # In GUNICORN_CMD_ARGS a configuration file is left out too: the console passes its own.
 _OWNED_BY_ENVIRONMENT = replace(
     _OWNED,
@@ -70,7 +71,6 @@ class Gunicorn(Server):
     title = "Gunicorn (asgi worker)"
     module = "gunicorn"
     requires: ClassVar[tuple[str, ...]] = ("gunicorn",)
-    extra = "gunicorn"
     minimum = (24,)
     docs = "https://gunicorn.org/"
     summary = "The pre-fork server with its own ASGI worker"
@@ -136,15 +136,16 @@ class Gunicorn(Server):
 
         gunicorn takes one file, and the console needs it for its own, which reads the user's.
         """
-        conf, rest = "", []
-        words = iter(native)
-        for word in words:
-            name, equals, value = word.partition("=")
-            if name in ("-c", "--config"):
-                conf = value if equals else next(words, "")
-            else:
-                rest.append(word)
-        return conf, tuple(rest)
+        rest, config = _CONFIG.split(native)
+        if not config:
+            return "", tuple(rest)
+        # The last one counts, joined to its option or after it.
+        word = config[-1]
+        if word.startswith("--"):
+            word = word.partition("=")[2]
+        elif word.startswith("-"):
+            word = word[2:].removeprefix("=")
+        return word, tuple(rest)
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """One ``--bind`` holds host and port, or the Unix socket."""

@@ -64,6 +64,8 @@ class Hypercorn(Server):
     exit_codes: ClassVar = {1: "it failed while starting"}
     owned = Owned(
         {
+            # So that it is masked wherever it is shown.
+            "--keyfile-password": BY_SET.format("tls_key_password"),
             "--bind": "set the address with --set host=ADDRESS --set port=PORT",
             "-b": "set the address with --set host=ADDRESS --set port=PORT",
             "--workers": BY_SET.format("workers"),

@@ -59,6 +59,8 @@ class Uvicorn(Server):
     reads_environment = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")
     owned = Owned(
         {
+            # So that it is masked wherever it is shown.
+            "--ssl-keyfile-password": BY_SET.format("tls_key_password"),
             "--host": BY_SET.format("host"),
             "--port": BY_SET.format("port"),
             "--uds": BY_SET.format("uds"),

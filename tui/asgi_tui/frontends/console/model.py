@@ -26,6 +26,7 @@ from asgi_tui.frontends.console.log_buffer import LogBuffer
 MAX_RELOADS = 100  # newest kept
 SPARK_VALUES = 60  # one a second
 STALE_RATE = 2.5  # seconds after which a rate without news counts as nothing
+SWITCHING = "switching to "  # how the reason of a switch's RELOADING begins
 
 
 class Part(Flag):
@@ -49,26 +50,71 @@ class Fault:
     line: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedSwitch:
+    """A switch that did not come about, and why."""
+
+    at: float
+    to: str
+    sentence: str
+    file: str | None = None
+    line: int | None = None
+
+
 class SessionModel:
-    """The state of a session as its events tell it."""
+    """The state of a session as its events tell it.
+
+    ``serving`` is the run that answers, ``account`` what is known of its start. While nothing serves, the
+    account is of what was tried last. ``reload`` is the plan's own and no event tells it: the app sets it.
+    """
 
     def __init__(self) -> None:
         self.state = State.STOPPED
         self.reason = ""
-        self.server = ""
-        self.version = ""
         self.url = ""
-        self.pid: int | None = None
-        self.ready_at: float | None = None
         self.usage: Usage | None = None
-        self.starting: Starting | None = None
+        self.serving: Ready | None = None
+        self.account: Starting | None = None
+        self.reload = True
         self.watching: Watching | None = None
         self.stats: Stats | None = None
         self.rates: deque[float] = deque(maxlen=SPARK_VALUES)
-        self.reloads: deque[Reload | Switch] = deque(maxlen=MAX_RELOADS)
+        self.reloads: deque[Reload | Switch | FailedSwitch] = deque(maxlen=MAX_RELOADS)
         self.logs = LogBuffer()
         self.fault: Fault | None = None
+        self._tried: Starting | None = None  # the newest start, however it ends
+        self._pending: Starting | None = None  # the same while its end is open
+        self._switching = ""  # the server a switch under way goes to
+        self._trouble: Error | None = None  # the newest error of that switch
         self._sampled_at = 0.0
+
+    @property
+    def server(self) -> str:
+        """The server that serves; while none does, the one that did or that was tried. Empty before."""
+        known = self.serving or self.account
+        return known.server if known else ""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        known = self.serving or self.account
+        return known.version if known else ""
+
+    @property
+    def coming(self) -> str:
+        """The server that is being started in place of the one that serves; empty where it is the same."""
+        name = self._pending.server if self._pending and self.serving else ""
+        return name if name != self.server else ""
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves."""
+        return self.serving.pid if self.serving else None
+
+    @property
+    def ready_at(self) -> float | None:
+        """Since when it serves, in Unix seconds."""
+        return self.serving.at if self.serving else None
 
     @property
     def rate(self) -> float:
@@ -104,12 +150,15 @@ class SessionModel:
             case StateChanged():
                 return self._state(event)
             case Starting():
-                self.starting, self.server, self.version = event, event.server, event.version
-                self.pid = self.ready_at = self.usage = None
+                self._tried = self._pending = event
+                if self.serving is None:
+                    self.account = event
                 return Part.STATUS
             case Ready():
-                self.server, self.version, self.url = event.server, event.version, event.url
-                self.pid, self.ready_at, self.fault = event.pid, event.at, None
+                known = self._tried is not None and self._tried.server == event.server
+                self.account = self._tried if known else None
+                self.serving, self.url, self._pending = event, event.url, None
+                self.usage = self.fault = None
                 return Part.STATUS | Part.FAULT
             case Watching():
                 self.watching = event
@@ -117,24 +166,48 @@ class SessionModel:
             case Reload():
                 return self._reload(event)
             case Switch():
+                # an error of something else meanwhile has made it look like a failure
+                if self.reloads and _failed(self.reloads[0], event.to):
+                    self.reloads.popleft()
                 self.reloads.appendleft(event)
-                self.server, self.fault = event.to, None
+                self.fault = None
                 return Part.STATUS | Part.RELOADS | Part.FAULT
             case Error():
                 self.logs.add_error(event)
                 self.fault = Fault(event.sentence, event.file, event.line)
+                self._trouble = event
                 return Part.LOGS | Part.FAULT
             case _:
                 return Part.NONE
 
     def _state(self, event: StateChanged) -> Part:
-        self.state, self.reason = event.state, event.reason
-        if event.state in (State.STOPPED, State.CRASHED):
-            self.pid = self.ready_at = self.usage = None
+        before, self.state, self.reason = self.state, event.state, event.reason
+        self._end_switch(event)
+        match event.state:
+            case State.READY:
+                # a new run tells its Ready next; without one the old run serves on
+                self._pending = None
+            case State.STOPPED:
+                self.serving = self.usage = self._pending = None
+                self.url = ""
+            case State.CRASHED:
+                self.serving = self.usage = None
+                self.account, self._pending = self._pending or self.account, None
+                if before is State.STARTING:
+                    self.url = ""  # of an earlier run
         if event.state is State.CRASHED and self.fault is None:
             self.fault = Fault(event.reason or "The server crashed.")
             return Part.STATUS | Part.FAULT | Part.RELOADS
         return Part.STATUS | Part.RELOADS
+
+    def _end_switch(self, event: StateChanged) -> None:
+        """A switch under way has failed where an error came before its end."""
+        to, error = self._switching, self._trouble
+        if to and error and event.state in (State.READY, State.CRASHED):
+            self.reloads.appendleft(FailedSwitch(error.at, to, error.sentence, error.file, error.line))
+        begins = event.state is State.RELOADING and event.reason.startswith(SWITCHING)
+        self._switching = event.reason.removeprefix(SWITCHING) if begins else ""
+        self._trouble = None
 
     def _reload(self, event: Reload) -> Part:
         self.reloads.appendleft(event)
@@ -155,6 +228,10 @@ class SessionModel:
         else:
             self.rates[-1] = value
         return before is not None and before != list(self.rates)
+
+
+def _failed(entry: Reload | Switch | FailedSwitch, to: str) -> bool:
+    return isinstance(entry, FailedSwitch) and entry.to == to
 
 
 def _same(old: Usage, new: Usage) -> bool:

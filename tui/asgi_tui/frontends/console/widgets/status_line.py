@@ -33,7 +33,9 @@ def where(model: SessionModel, *, quitting: bool = False) -> Content:
         parts.append(("  stopping…", style))
     elif model.server:
         parts.append(f"  {model.server} {sanitize(model.version)}".rstrip())
-        if model.url and state is not State.STOPPED:
+        if model.coming:
+            parts.append((f" → {model.coming}", style))
+        elif model.url and state is not State.STOPPED:
             parts.append(("  " + sanitize(model.url), "$text-primary"))
     return Content.assemble(*parts)
 
