@@ -88,7 +88,11 @@ class FakeDriver:
     async def stop(self) -> None:
         self.calls.append("stop")
         if self._scripted:
-            self.play(StateChanged(AT + 9, State.STOPPING), StateChanged(AT + 9, State.STOPPED, "stopped"))
+            self.play(
+                StateChanged(AT + 9, State.STOPPING),
+                Watching(AT + 9, ()),
+                StateChanged(AT + 9, State.STOPPED),
+            )
 
     async def restart(self) -> None:
         self.calls.append("restart")
@@ -102,6 +106,8 @@ class FakeDriver:
         old, self._plan = self._plan.server, mapping.plan
         if self._scripted:
             self.play(
+                StateChanged(AT + 59, State.RELOADING, f"switching to {server}"),
+                starting(mapping.plan, AT + 59),
                 StateChanged(AT + 60, State.READY),
                 Ready(AT + 60, server, VERSIONS[server], URL, 4300, 84.0),
                 Switch(AT + 60, old, server, mapping.mapped, mapping.dropped, {"start": 70.0}, 84.0),
@@ -114,27 +120,44 @@ class FakeDriver:
         self._batches.put_nowait(None)
 
 
+def starting(plan: LaunchPlan, at: float = AT) -> Starting:
+    """A server about to run."""
+    return Starting(
+        at,
+        plan.server,
+        VERSIONS[plan.server],
+        str(get_server(plan.server).command(plan)),
+        target=str(plan.target),
+        python="/srv/shop/.venv/bin/python",
+        ran=f"/srv/shop/.venv/bin/python launch.py {plan.server} --fd 7 asgi_probe.app:app",
+        inherited=("UVICORN_LOG_LEVEL=debug is used", "WEB_CONCURRENCY=4 is not used: workers is 1"),
+        notes=("A note of the adapter's.",),
+    )
+
+
+def failed_switch(to: LaunchPlan, at: float = AT + 40, *, crashed: bool = False) -> list[Event]:
+    """A switch to a server that does not come up; ``crashed``: the old one had to be ended first."""
+    end = (State.CRASHED, "it ended with 1") if crashed else (State.READY, "serving the last good version")
+    return [
+        StateChanged(at, State.RELOADING, f"switching to {to.server}"),
+        starting(to, at),
+        Error(at + 1, f"Starting {to.server}", "it ended with 1", "see the log"),
+        StateChanged(at + 1, *end),
+    ]
+
+
 def start_events(plan: LaunchPlan) -> list[Event]:
     """A start that works."""
     version = VERSIONS[plan.server]
+    watched = (str(CWD),) if plan.reload else ()
     return [
         StateChanged(AT, State.STARTING),
-        Starting(
-            AT,
-            plan.server,
-            version,
-            str(get_server(plan.server).command(plan)),
-            target=str(plan.target),
-            python="/srv/shop/.venv/bin/python",
-            ran="/srv/shop/.venv/bin/python launch.py uvicorn --fd 7 asgi_probe.app:app",
-            inherited=("UVICORN_LOG_LEVEL=debug is used", "WEB_CONCURRENCY=4 is not used: workers is 1"),
-            notes=("A note of the adapter's.",),
-        ),
+        starting(plan),
         Log(AT, "stderr", "info", "Started server process [4242]", 4242, "uvicorn.error"),
         Log(AT + 0.1, "stderr", "info", "Application startup complete.", 4242, "uvicorn.error"),
         StateChanged(AT + 0.4, State.READY),
         Ready(AT + 0.4, plan.server, version, URL, 4242, 412.0),
-        Watching(AT + 0.4, ("/srv/shop",)),
+        Watching(AT + 0.4, watched),
         Usage(AT + 1, 3.2, 86_000_000, 1),
     ]
 
@@ -214,7 +237,7 @@ def project(*, missing: tuple[str, ...] = (), candidates: tuple[Candidate, ...] 
         )
         for name, server in SERVERS.items()
     )
-    return Project(CWD, CWD, Interpreter(python, (3, 11, 9), ".venv", ()), servers, candidates)
+    return Project(CWD, Interpreter(python, (3, 11, 9), ".venv", ()), servers, candidates)
 
 
 def plan(server: str = "uvicorn", **options: str | int | bool) -> LaunchPlan:
@@ -237,3 +260,16 @@ def console(
         autostart=autostart,
         clock=lambda: AT + 753.4,
     )
+
+
+def running(driver: FakeDriver, server: str = "uvicorn", **options: str | int | bool) -> ConsoleApp:
+    """The app of ``asgi-tui main:app``."""
+    return console(driver, given=plan(server, **options), autostart=True)
+
+
+def lines(number: int, start: int = 0) -> list[Event]:
+    """Log lines with their numbers."""
+    return [
+        Log(AT + n, "stdout", "info", f"request number {n} was served", 4242, "uvicorn.access")
+        for n in range(start, start + number)
+    ]

@@ -1,5 +1,6 @@
 """Mode 1: picking a server, filling the form, starting."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ from textual.widgets import Button
 from asgi_tui.domain.errors import Problem
 from asgi_tui.engine.project import Project
 from asgi_tui.frontends.console.app import ConsoleApp
-from asgi_tui.frontends.console.screens.launch import NO_APP, LaunchScreen
+from asgi_tui.frontends.console.screens.launch import LOOKING, NO_APP, LaunchScreen
 from asgi_tui.frontends.console.widgets.field import Field
-from tests.console.fake import FakeDriver, console, plan, project
+from tests.console.fake import FakeDriver, console, plan, project, running
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)
@@ -197,3 +198,53 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         # everything else is reached by scrolling
         editor(app, "tls_key_password").editor.focus()
         assert "TLS key password" in await until(pilot, app, "TLS key password")
+
+
+async def test_after_a_start_by_name_the_form_is_as_good_as_opened_first() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        await driver.switch("granian")
+        await until(pilot, app, "⇄")
+        await pilot.press("1")
+        shown = await until(pilot, app, "$ granian")
+        assert "$ granian --interface asgi main:app" in shown
+        assert "2.8.7 · running" in shown
+        assert "ooking" not in shown
+        assert "2 apps: pick one" in shown
+        start = app.screen.query_one("#start", Button)
+        assert not start.disabled
+        assert "in its place" in str(start.label)
+        await pilot.click("#start")
+        await settle(pilot)
+        assert driver.calls[-1] == "start granian main:app"
+
+
+async def test_after_a_start_by_name_the_form_tells_the_projects_problem() -> None:
+    def broken() -> Project:
+        raise Problem("Interpreter /nope", "there is none", "name another")
+
+    app = ConsoleApp(driver=FakeDriver(), load=broken, plan=plan(), autostart=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        await pilot.press("1")
+        shown = await until(pilot, app, "there is none")
+        assert "✗ Interpreter /nope: there is none; name another." in shown
+
+
+async def test_work_in_progress_is_not_marked_as_an_error() -> None:
+    looked = threading.Event()
+
+    def slow() -> Project:
+        looked.wait(10)
+        return project()
+
+    app = ConsoleApp(driver=FakeDriver(), load=slow, plan=plan())
+    async with app.run_test(size=SIZE) as pilot:
+        shown = await until(pilot, app, LOOKING)
+        assert f"◐ {LOOKING}" in shown
+        assert "✗" not in shown
+        assert app.screen.query_one("#start", Button).disabled
+        looked.set()
+        assert LOOKING not in await until(pilot, app, "0.54.0")

@@ -1,33 +1,32 @@
 """Mode 2: the running app."""
 
+from dataclasses import replace
+
 import pytest
 from textual.geometry import Region
 from textual.widget import Widget
-from textual.widgets import OptionList
 
-from asgi_tui.domain.events import Error, Event, Log, Ready, State, StateChanged, Usage, Watching
-from asgi_tui.frontends.console.app import ConsoleApp
+from asgi_tui.domain.events import Error, Ready, State, StateChanged, Usage, Watching
 from asgi_tui.frontends.console.screens.launch import LaunchScreen
 from asgi_tui.frontends.console.screens.run import RunScreen
 from asgi_tui.frontends.console.widgets.log_view import LogView
-from asgi_tui.frontends.console.widgets.logs import Logs
 from asgi_tui.frontends.console.widgets.reloads import Reloads
 from asgi_tui.frontends.console.widgets.table import Table
-from tests.console.fake import AT, URL, FakeDriver, console, plan, reload_failed, reload_ok, stats
+from tests.console.fake import (
+    AT,
+    URL,
+    FakeDriver,
+    console,
+    lines,
+    plan,
+    reload_failed,
+    reload_ok,
+    running,
+    stats,
+)
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)
-
-
-def running(driver: FakeDriver, server: str = "uvicorn", **options: str | int | bool) -> ConsoleApp:
-    return console(driver, given=plan(server, **options), autostart=True)
-
-
-def lines(number: int, start: int = 0) -> list[Event]:
-    return [
-        Log(AT + n, "stdout", "info", f"request number {n} was served", 4242, "uvicorn.access")
-        for n in range(start, start + number)
-    ]
 
 
 async def test_a_named_target_starts_at_once() -> None:
@@ -66,134 +65,6 @@ async def test_totals_and_routes_are_shown_and_only_changed_rows_repainted() -> 
         driver.play(stats(48_113, at=AT + 3))
         await settle(pilot)
         assert painted == [1]
-
-
-async def test_the_log_follows_leaves_and_resumes() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(*lines(100))
-        shown = await until(pilot, app, "number 99 ")
-        assert "number 99 " in shown
-        await pilot.press("pageup", "pageup")
-        await until(pilot, app, "+0 new")
-        before = text(app)
-        assert "number 99 " not in before
-        driver.play(*lines(7, 100))
-        shown = await until(pilot, app, "+7 new")
-        assert "+7 new" in shown
-        assert "number 106 " not in shown
-        await pilot.press("f")
-        shown = await until(pilot, app, "FOLLOW")
-        assert "number 106 " in shown
-        await pilot.press("home")
-        await until(pilot, app, "new · End follows")
-        await pilot.press("end")
-        assert "FOLLOW" in await until(pilot, app, "FOLLOW")
-
-
-async def test_a_full_log_says_its_bound_and_stays_where_it_is_read() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    app.model.logs.maximum = 100
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(*lines(100))
-        await until(pilot, app, "number 99 ")
-        app.screen.query_one(LogView).scroll_relative(y=-10, animate=False)
-        await until(pilot, app, "new · End")
-        top = next(line for line in text(app).splitlines() if "request number" in line)
-        driver.play(*lines(20, 100))
-        shown = await until(pilot, app, "newest 100 kept")
-        assert "Logs · 100 lines, newest 100 kept" in shown
-        assert next(line for line in shown.splitlines() if "request number" in line) == top
-
-
-async def test_the_buffer_may_be_ahead_of_what_is_shown() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    app.model.logs.maximum = 100
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(*lines(100))
-        await until(pilot, app, "number 99 ")
-        await pilot.press("w", "home")
-        await settle(pilot)
-        app.model.apply(lines(300, 100))  # not painted yet
-        view = app.screen.query_one(LogView)
-        view.scroll_relative(y=5, animate=False)
-        await settle(pilot)
-        view.on_resize()
-        driver.play(*lines(1, 400))
-        await pilot.press("end")
-        assert "number 400 " in await until(pilot, app, "number 400 ")
-
-
-async def test_finding_marks_steps_and_closes() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(*lines(100))
-        await until(pilot, app, "number 99 ")
-        await pilot.press("slash", *"NUMBER 5")
-        shown = await until(pilot, app, "11 of 11")
-        assert "11 of 11 lines" in shown
-        assert "number 59 " in shown
-        await pilot.press("enter", "n")
-        shown = await until(pilot, app, "1 of 11")
-        assert "1 of 11 lines" in shown
-        assert "number 5 " in shown
-        view = app.screen.query_one(LogView)
-        found = view.get_component_rich_style("log--here").bgcolor
-        marked = [
-            segment.text
-            for y in range(view.size.height)
-            for segment in view.render_line(y)
-            if segment.style and segment.style.bgcolor == found
-        ]
-        assert marked == ["number 5"]
-        await pilot.press("N")
-        assert "11 of 11" in await until(pilot, app, "11 of 11")
-        await pilot.press("escape")
-        await settle(pilot)
-        assert "Esc closes" not in text(app)
-        assert not app.screen.query_one(Logs).finding
-
-
-async def test_long_lines_scroll_sideways_or_wrap() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(Log(AT, "stdout", "info", "x" * 160 + "THE-END"))
-        await until(pilot, app, "xxxxx")
-        assert "THE-END" not in text(app)
-        await pilot.press("shift+right", "shift+right", "shift+right")
-        assert "THE-END" in await until(pilot, app, "THE-END")
-        await pilot.press("w")
-        shown = await until(pilot, app, "wrapped")
-        assert "THE-END" in shown
-        assert "Application startup complete." in shown
-
-
-async def test_hostile_log_text_is_harmless() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(
-            Log(AT, "stdout", "info", "\x1b]52;c;aGk=\x07\x1b[2J\x1b[Hgone", 1, "evil\x1b[31m"),
-            Log(AT, "stdout", "info", "[bold red]markup[/] [/nope] [@click=app.quit]x[/]"),
-            Error(AT, "Load [red]x[/]", "\x1b[2Jbroken", "mend [/b] it"),
-        )
-        shown = await until(pilot, app, "[@click=app.quit]x[/]")
-        assert "[bold red]markup[/] [/nope] [@click=app.quit]x[/]" in shown
-        assert "\x1b" not in shown
-        assert "␛]52;c;aGk=␇" in shown
-        assert "Load [red]x[/]: ␛[2Jbroken; mend [/b] it." in shown.splitlines()[1]
-        assert not app.clipboard
 
 
 async def test_a_failed_reload_is_told_until_the_next_success() -> None:
@@ -250,40 +121,6 @@ async def test_the_banner_can_be_closed() -> None:
         assert "Esc ✕" not in text(app)
 
 
-async def test_switching_says_what_was_mapped_and_dropped() -> None:
-    driver = FakeDriver()
-    app = running(driver, port=9000, ws="wsproto")
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        await pilot.press("s")
-        shown = await until(pilot, app, "Switch server")
-        assert "0.54.0 · running" in shown
-        assert "would drop ws=wsproto" in shown
-        options = app.screen.query_one(OptionList)
-        assert options.get_option("uvicorn").disabled
-        await pilot.press("enter")
-        shown = await until(pilot, app, "⇄")
-        assert driver.calls[-1] == "switch hypercorn"
-        assert "⇄ uvicorn → hypercorn  84 ms" in shown
-        assert "mapped port=9000: --port → --bind" in shown
-        assert "dropped ws=wsproto (hypercorn has" in shown
-        assert "hypercorn 0.18.0" in shown.splitlines()[0]
-        assert any("uvicorn → hypercorn" in notice.title for notice in app._notifications)
-
-
-async def test_a_switch_that_cannot_be_is_not_offered() -> None:
-    driver = FakeDriver()
-    app = running(driver, factory=True)
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        await pilot.press("s")
-        assert "daphne cannot call a factory" in await until(pilot, app, "cannot call")
-        assert app.screen.query_one(OptionList).get_option("daphne").disabled
-        await pilot.press("escape")
-        await settle(pilot)
-        assert driver.calls == ["start uvicorn main:app"]
-
-
 async def test_zoom_shows_one_pane_and_goes_back() -> None:
     app = running(FakeDriver())
     async with app.run_test(size=SIZE) as pilot:
@@ -312,21 +149,6 @@ async def test_keys_drive_the_session_and_mean_nothing_when_they_cannot() -> Non
         await pilot.press("x", "s", "enter")
         await until(pilot, app, "READY")
         assert driver.calls[3:] == ["start uvicorn main:app"]
-
-
-async def test_what_ran_and_the_command() -> None:
-    app = running(FakeDriver())
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "READY")
-        await pilot.press("c")
-        assert app.clipboard == "uvicorn main:app"
-        await pilot.press("i")
-        shown = await until(pilot, app, "What really ran")
-        assert "--fd 7 asgi_probe.app:app" in shown
-        assert "WEB_CONCURRENCY=4 is not used" in shown
-        assert "/srv/shop/.venv/bin/python" in shown
-        await pilot.press("c")
-        assert "--fd 7" in app.clipboard
 
 
 async def test_the_palette_offers_what_is_valid_now() -> None:
@@ -387,18 +209,6 @@ async def test_a_second_ctrl_c_ends_at_once() -> None:
     assert driver.calls[-1] == "close"
     assert not driver.closed
     assert app.return_value == 0
-
-
-async def test_ctrl_c_copies_a_selection_and_does_not_quit() -> None:
-    driver = FakeDriver()
-    app = running(driver)
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app, "Application startup complete.")
-        app.screen.query_one(LogView).text_select_all()
-        await pilot.press("ctrl+c")
-        await settle(pilot)
-        assert "Application startup complete." in app.clipboard
-        assert "close" not in driver.calls
 
 
 async def test_what_happens_while_another_mode_is_shown_is_not_missed() -> None:
@@ -485,3 +295,28 @@ async def test_nothing_is_painted_when_nothing_changes(monkeypatch: pytest.Monke
         await settle(pilot)
         assert painted != []
         assert not any(isinstance(widget, Table | LogView | Reloads) for widget in painted)
+
+
+async def test_the_reloads_pane_says_that_watching_has_ended() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "Watching /srv/shop")
+        await pilot.press("x")
+        shown = await until(pilot, app, "Stopped: no file is watched.")
+        assert "Stopped: no file is watched." in shown
+        assert "Watching" not in shown
+        assert "Save a file" not in shown
+        await pilot.press("g")
+        assert "Watching /srv/shop" in await until(pilot, app, "Watching /srv/shop")
+
+
+async def test_the_reloads_pane_says_that_reload_is_off() -> None:
+    driver = FakeDriver()
+    app = console(driver, given=replace(plan(), reload=False), autostart=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        assert "Reload is off: no file is watched." in await until(pilot, app, "Reload is off")
+        await pilot.press("x")
+        await until(pilot, app, "STOPPED")
+        assert "Reload is off: no file is watched." in text(app)

@@ -297,3 +297,25 @@ def test_nothing_is_loaded_to_look_for_servers(tmp_path: Path) -> None:
     )
     count, loaded = result.stdout.splitlines()
     assert (count, json.loads(loaded)) == ("0", [])
+
+
+BREAKS_A_RULE = """
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    headers = [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b"there must be none"})
+"""
+
+
+def test_a_request_is_told_with_its_messages_and_the_rule_it_breaks(tmp_path: Path) -> None:
+    write_app(tmp_path, BREAKS_A_RULE)
+    with Running(tmp_path, "app:app", "--port", "0", "--set", "lifespan=off") as running:
+        get(running.ready())
+        told = running.wait("request")
+        assert told["status"] == 204
+        assert [message["type"] for message in told["messages"]] == [
+            "http.response.start",
+            "http.response.body",
+        ]
+        assert [verdict["rule"] for verdict in told["verdicts"]] == ["no body on 204"]

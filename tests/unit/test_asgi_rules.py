@@ -14,8 +14,10 @@ PART = Message("send", "http.response.body", 0.3, bytes=5, more=True)
 END = Message("send", "http.response.body", 0.4, bytes=5)
 
 
-def broken(*messages: Message, method: str = "GET", raised: bool = False, complete: bool = True) -> list[str]:
-    return [verdict.rule for verdict in check_http(method, messages, raised=raised, complete=complete)]
+def broken(
+    *messages: Message, method: str = "GET", returned: bool = True, complete: bool = True
+) -> list[str]:
+    return [verdict.rule for verdict in check_http(method, messages, returned=returned, complete=complete)]
 
 
 @pytest.mark.parametrize(
@@ -53,5 +55,5 @@ def test_bodies_where_none_may_be() -> None:
 
 
 def test_after_an_exception_or_where_messages_were_left_out_nothing_is_owed() -> None:
-    assert broken(REQUEST, raised=True) == []
+    assert broken(REQUEST, returned=False) == []
     assert broken(REQUEST, START, complete=False) == []

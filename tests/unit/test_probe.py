@@ -481,7 +481,7 @@ async def test_a_trace_keeps_sizes_and_no_body() -> None:
     (trace,) = probe.shipper.traces
     line = wire.line(told(trace))
     assert b"secret" not in line
-    assert body not in gc.get_referents(*trace[3])
+    assert body not in gc.get_referents(*trace[4])
     read = parse(line)
     assert isinstance(read, Traced)
     assert (read.method, read.path, read.route, read.status) == ("GET", "/items/5", "GET /items/{id}", 200)

@@ -67,7 +67,7 @@ class Probe:
         bytes_in = ended = 0
         bytes_out: Any = 0
         failed: Any = False
-        gone = False
+        gone = returned = False
 
         async def probe_receive() -> Message:
             nonlocal bytes_in, gone
@@ -113,6 +113,7 @@ class Probe:
         started = perf_counter_ns()
         try:
             await self.app(scope, probe_receive, probe_send)
+            returned = True
             if not status and not gone:
                 failed = SILENT
         except Exception:
@@ -127,7 +128,8 @@ class Probe:
             elif failed is True:
                 shipper.add(scope, path, root_path, LATE, status, 0, 0, True)
             if tracer is not None:
-                shipper.add_trace((place_of(scope, path, root_path), tracer.at, ended, tracer.steps))
+                place = place_of(scope, path, root_path)
+                shipper.add_trace((place, tracer.at, ended, returned, tracer.steps))
 
     async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forwards what is no request; a type that nobody knows yet passes untouched."""

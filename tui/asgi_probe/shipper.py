@@ -105,8 +105,9 @@ class Shipper:
 
     def add_trace(self, trace: Trace) -> None:
         """Keeps one traced request."""
-        self.traces.append(trace)
-        self.touch()
+        if self.room:
+            self.traces.append(trace)
+            self.touch()
 
     def give_way(self) -> None:
         """Lets the shipping thread in where the loop has kept it out.

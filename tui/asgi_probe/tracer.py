@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     # direction, nanoseconds since the start, type, bytes, status, more
     Step = Tuple[str, int, Any, int, Any, bool]
     # place, Unix time, nanoseconds, steps
-    Trace = Tuple[Place, float, int, list[Step]]
+    Trace = Tuple[Place, float, int, bool, list[Step]]
 
 # Messages kept of one traced request.
 TRACE_MESSAGES = 50
@@ -63,7 +63,7 @@ class Tracer:
 
 def told(trace: Trace) -> dict[str, object]:
     """One request with its messages: types, times, sizes; no header and no body leaves the process."""
-    place, at, ns, steps = trace
+    place, at, ns, returned, steps = trace
     shown = []
     first = None
     for direction, after, kind, size, status, more in steps:
@@ -89,5 +89,7 @@ def told(trace: Trace) -> dict[str, object]:
         "route": name_of(place)[0],
         "status": first,
         "duration_ms": ns / 1e6,
+        "returned": returned,
+        "complete": len(steps) < TRACE_MESSAGES,
         "messages": shown,
     }

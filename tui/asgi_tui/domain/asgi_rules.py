@@ -19,17 +19,19 @@ _NO_BODY = (204, 304)
 
 
 def check_http(
-    method: str, messages: Sequence[Message], *, raised: bool, complete: bool
+    method: str, messages: Sequence[Message], *, returned: bool, complete: bool
 ) -> tuple[Verdict, ...]:
     """The rules that a request broke, in order.
 
-    ``raised``: the app ended with an exception, after which nothing is owed any more. ``complete``: no
+    ``returned``: the app did; one that raised or was cancelled owes nothing any more. ``complete``: no
     message was left out of ``messages``, so that what is missing was never sent.
     """
-    return tuple(_verdicts(method, messages, raised=raised, complete=complete))
+    return tuple(_verdicts(method, messages, returned=returned, complete=complete))
 
 
-def _verdicts(method: str, messages: Sequence[Message], *, raised: bool, complete: bool) -> Iterator[Verdict]:
+def _verdicts(
+    method: str, messages: Sequence[Message], *, returned: bool, complete: bool
+) -> Iterator[Verdict]:
     starts, ended, left, bodies = 0, False, False, 0
     status: int | None = None
     for message in messages:
@@ -52,7 +54,7 @@ def _verdicts(method: str, messages: Sequence[Message], *, raised: bool, complet
             bodies += message.bytes
             ended = ended or not (message.type == BODY and message.more)
     last = messages[-1] if messages else Message("send", START, 0.0)
-    if complete and not raised and not left:
+    if complete and returned and not left:
         if not starts:
             yield _broken("an app that returns has answered", last, "Response Start")
         elif not ended:

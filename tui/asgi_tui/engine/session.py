@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from asgi_tui.domain.asgi_rules import check_http
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import (
     Error,
@@ -501,6 +502,7 @@ class Session:
                     run.server.name,
                     sender.pid,
                     told.messages,
+                    check_http(told.method, told.messages, returned=told.returned, complete=told.complete),
                 )
             )
         elif run is not None:

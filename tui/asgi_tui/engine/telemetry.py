@@ -98,7 +98,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One request with its messages."""
+    """One request with its messages.
+
+    ``returned``: the app did, rather than raise or be cancelled. ``complete``: no message is left out.
+    """
 
     at: float
     id: str
@@ -107,6 +110,8 @@ class Traced:
     route: str
     status: int | None
     duration_ms: float
+    returned: bool
+    complete: bool
     messages: tuple[Message, ...]
 
 
@@ -210,6 +215,9 @@ class _Fields:
 
     def whole(self, name: str) -> int:
         return _whole(self._data.get(name))
+
+    def flag(self, name: str) -> bool:
+        return self._data.get(name) is True
 
     def number(self, name: str) -> float:
         value = self._data.get(name)
@@ -324,5 +332,7 @@ def _traced(fields: _Fields) -> Traced:
         fields.text("route"),
         fields.optional_whole("status"),
         fields.number("duration_ms"),
+        fields.flag("returned"),
+        fields.flag("complete"),
         tuple(messages),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from asgi_tui.frontends.console.screens.launch import LaunchScreen
 
 REPAINT = 0.1  # seconds between two repaints at the least
+SWITCH_TOAST = 3.0  # seconds
 RUNNING = frozenset({State.STARTING, State.READY, State.RELOADING})
 
 
@@ -45,12 +46,7 @@ class ConsoleApp(App[int]):
     """The terminal console of one session."""
 
     TITLE = "asgi-tui"
-    CSS = """
-    Footer.-compact FooterKey { margin: 0 1 0 0; }
-    .-wide Footer.-compact FooterKey, .-huge Footer.-compact FooterKey { margin: 0 2 0 1; }
-    Tooltip { background: $panel; color: $foreground; }
-    Toast { background: $panel; }
-    """
+    CSS_PATH = "app.tcss"
     COMMANDS: ClassVar = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "mode('launch')", "Launch", show=False, tooltip="Go to Launch", id="app.launch"),
@@ -93,6 +89,7 @@ class ConsoleApp(App[int]):
         super().__init__()
         self.model = SessionModel()
         self.project: Project | None = None
+        self._problem = ""  # why the project or the interpreter named last cannot be used
         self._drive = driver
         self._load = load
         self._given = plan
@@ -103,6 +100,9 @@ class ConsoleApp(App[int]):
         self._painted_at = 0.0
         self._quitting = False
         self._launch: LaunchScreen | None = None
+        if self.no_color:
+            # Textual would send greys, which are colours too to a terminal.
+            self._filters = [NoColor() if isinstance(item, Monochrome) else item for item in self._filters]
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -116,8 +116,7 @@ class ConsoleApp(App[int]):
     def _launch_screen(self) -> Screen[None]:
         from asgi_tui.frontends.console.screens.launch import LaunchScreen
 
-        self._launch = LaunchScreen(self._given)
-        return self._launch
+        return LaunchScreen(self._drive.plan or self._given)
 
     def _run_screen(self) -> Screen[None]:
         from asgi_tui.frontends.console.screens.run import RunScreen
@@ -140,6 +139,8 @@ class ConsoleApp(App[int]):
     async def listen(self) -> None:
         """Folds the session's events into the model and has what changed painted."""
         async for batch in self._drive.events():
+            plan = self._drive.plan
+            self.model.reload = plan is None or plan.reload
             self._changed |= self.model.apply(batch)
             for event in batch:
                 if isinstance(event, Switch):
@@ -181,13 +182,20 @@ class ConsoleApp(App[int]):
         self._show(Part.ALL)
 
     def _tell_switch(self, event: Switch) -> None:
+        from asgi_tui.frontends.console.screens.run import RunScreen
+
+        if self._launch is not None and self._drive.plan is not None:
+            self._launch.adopt(self._drive.plan)
+        if any(isinstance(screen, RunScreen) and screen.shows_reloads for screen in self.screen_stack):
+            return
         mapped = f"Mapped: {'; '.join(event.mapped)}." if event.mapped else ""
         dropped = f"Dropped: {'; '.join(event.dropped)}." if event.dropped else "Nothing was dropped."
         self.notify(
-            f"{mapped}\n{dropped}".strip(), title=f"{event.from_} → {event.to}", markup=False, timeout=8
+            f"{mapped}\n{dropped}".strip(),
+            title=f"{event.from_} → {event.to}",
+            markup=False,
+            timeout=SWITCH_TOAST,
         )
-        if self._launch is not None and self._launch.is_mounted and self._drive.plan is not None:
-            self._launch.adopt(self._drive.plan)
 
     # -- the project -------------------------------------------------------------------------------
 
@@ -211,13 +219,22 @@ class ConsoleApp(App[int]):
         return load_project(cwd, python, os.environ)
 
     def _show_project(self, project: Project) -> None:
-        self.project = project
+        self.project, self._problem = project, ""
         if self._launch is not None:
             self._launch.show_project(project)
 
     def _show_problem(self, sentence: str) -> None:
+        self._problem = sentence
         if self._launch is not None:
             self._launch.show_problem(sentence)
+
+    def on_launch_screen_opened(self, event: LaunchScreen.Opened) -> None:
+        """The form is there: what was found out before is told now."""
+        self._launch = event.screen
+        if self.project is not None:
+            self._launch.show_project(self.project)
+        if self._problem:
+            self._launch.show_problem(self._problem)
 
     # -- what the screens ask for ------------------------------------------------------------------
 
@@ -302,13 +319,13 @@ class ConsoleApp(App[int]):
         """Says what really ran."""
         from asgi_tui.frontends.console.screens.ran import RanDialog
 
-        if self.model.starting is not None:
-            self.push_screen(RanDialog(self.model.starting))
+        if self.model.account is not None:
+            self.push_screen(RanDialog(self.model.account))
 
     def action_copy_command(self) -> None:
-        """Copies the native command of what runs."""
+        """Copies the native command of what serves, else of what was tried."""
         plan = self._drive.plan
-        command = self.model.starting.command if self.model.starting else ""
+        command = self.model.account.command if self.model.account else ""
         if not command and plan is not None:
             command = str(get_server(plan.server).command(plan))
         if command:
@@ -318,21 +335,9 @@ class ConsoleApp(App[int]):
     def action_help(self) -> None:
         """Every key."""
         from asgi_tui.frontends.console.screens.help import HelpDialog
-        from asgi_tui.frontends.console.screens.launch import LaunchScreen
-        from asgi_tui.frontends.console.screens.run import RunScreen
-        from asgi_tui.frontends.console.widgets.log_view import LogView
 
-        if isinstance(self.screen, HelpDialog):
-            return
-        palette = Binding("ctrl+p", "command_palette", tooltip="Command palette: every action by name")
-        everywhere = [*_bindings(type(self)), palette]
-        sections = [
-            ("Everywhere", everywhere),
-            ("Launch", _bindings(LaunchScreen)),
-            ("Run", _bindings(RunScreen)),
-            ("Log", _bindings(LogView)),
-        ]
-        self.push_screen(HelpDialog(sections))
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(type(self)))
 
     def action_toggle_theme(self) -> None:
         """Dark or light."""
@@ -384,13 +389,8 @@ class ConsoleApp(App[int]):
             case "copy_command":
                 return plan is not None
             case "ran":
-                return self.model.starting is not None
+                return self.model.account is not None
             case "mode":
                 return parameters[0] in MODE_TITLES
             case _:
                 return True
-
-
-def _bindings(holder: type[DOMNode]) -> list[Binding]:
-    """The bindings a class declares itself."""
-    return [binding for binding in holder.__dict__["BINDINGS"] if isinstance(binding, Binding)]

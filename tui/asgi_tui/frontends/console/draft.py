@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from asgi_tui.domain.concepts import CONCEPTS, Value, read_value
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.mapping import map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
@@ -15,10 +17,6 @@ from asgi_tui.domain.target import Target
 
 TARGET = "target"
 PYTHON = "python"
-
-# A server that lacks one of these would serve something else, so they are never left out silently
-# (domain.mapping refuses to drop them too).
-_NEVER_IGNORED = frozenset({"factory", "tls_cert", "tls_key", "tls_key_password"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Draft:
         server = get_server(self.server)
         if server.supports(concept):
             return ""
-        if concept in _NEVER_IGNORED and self._refused(server, concept):
+        if self._refused(server, concept):
             return ""
         return server.lacks.get(concept, f"{server.name} has no such option")
 
@@ -86,12 +84,9 @@ class Draft:
             if not text.strip():
                 continue
             if not server.supports(concept):
-                if concept in _NEVER_IGNORED and self._refused(server, concept):
-                    problems[concept] = str(
-                        Problem(
-                            f"Option {concept}", self._why(server, concept), "clear it or pick another server"
-                        )
-                    )
+                if why := self._refused(server, concept):
+                    mend = "clear it or pick another server"
+                    problems[concept] = str(Problem(f"Option {concept}", why, mend))
                 continue
             try:
                 options[concept] = read_value(concept, text, server.choices(concept))
@@ -119,18 +114,22 @@ class Draft:
             problems[TARGET] = str(problem)
             return None
 
-    def _refused(self, server: Server, concept: str) -> bool:
+    def _refused(self, server: Server, concept: str) -> str:
+        """Why what is typed may not be left out silently on a server that lacks it; empty where it may.
+
+        The rule is that of a switch: without it the server would serve something else.
+        """
         text = self.values.get(concept, "")
         if not text.strip():
-            return False
+            return ""
+        value: Value = text
+        with suppress(Problem):
+            value = read_value(concept, text)
         try:
-            return server.why_not(concept, read_value(concept, text)) is not None
-        except Problem:
-            return True
-
-    @staticmethod
-    def _why(server: Server, concept: str) -> str:
-        return server.lacks.get(concept, f"{server.name} has no such option")
+            map_plan(replace(self.base, native=()).with_options({concept: value}), server.name)
+        except Problem as problem:
+            return problem.why
+        return ""
 
 
 def spell(value: Value) -> str:

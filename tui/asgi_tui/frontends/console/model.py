@@ -86,6 +86,7 @@ class SessionModel:
         self._pending: Starting | None = None  # the same while its end is open
         self._switching = ""  # the server a switch under way goes to
         self._trouble: Error | None = None  # the newest error of that switch
+        self._failed: FailedSwitch | None = None  # until the next state, or its Switch after all
         self._sampled_at = 0.0
 
     @property
@@ -166,9 +167,10 @@ class SessionModel:
             case Reload():
                 return self._reload(event)
             case Switch():
-                # an error of something else meanwhile has made it look like a failure
-                if self.reloads and _failed(self.reloads[0], event.to):
-                    self.reloads.popleft()
+                if self._failed is not None:
+                    # the error was of something else
+                    self.reloads.remove(self._failed)
+                    self._failed = None
                 self.reloads.appendleft(event)
                 self.fault = None
                 return Part.STATUS | Part.RELOADS | Part.FAULT
@@ -202,9 +204,10 @@ class SessionModel:
 
     def _end_switch(self, event: StateChanged) -> None:
         """A switch under way has failed where an error came before its end."""
-        to, error = self._switching, self._trouble
+        to, error, self._failed = self._switching, self._trouble, None
         if to and error and event.state in (State.READY, State.CRASHED):
-            self.reloads.appendleft(FailedSwitch(error.at, to, error.sentence, error.file, error.line))
+            self._failed = FailedSwitch(error.at, to, error.sentence, error.file, error.line)
+            self.reloads.appendleft(self._failed)
         begins = event.state is State.RELOADING and event.reason.startswith(SWITCHING)
         self._switching = event.reason.removeprefix(SWITCHING) if begins else ""
         self._trouble = None
@@ -228,10 +231,6 @@ class SessionModel:
         else:
             self.rates[-1] = value
         return before is not None and before != list(self.rates)
-
-
-def _failed(entry: Reload | Switch | FailedSwitch, to: str) -> bool:
-    return isinstance(entry, FailedSwitch) and entry.to == to
 
 
 def _same(old: Usage, new: Usage) -> bool:

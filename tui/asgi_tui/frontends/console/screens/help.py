@@ -8,10 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.keys import format_key
 from textual.widgets import Static
 
 from asgi_tui.frontends.console.screens.dialog import Dialog
+from asgi_tui.frontends.console.screens.launch import LaunchScreen
+from asgi_tui.frontends.console.screens.run import RunScreen
+from asgi_tui.frontends.console.widgets.log_view import LogView
 
 KEY_WIDTH = 18
 
@@ -30,12 +34,23 @@ def key_table(sections: Sequence[tuple[str, Sequence[Binding]]]) -> Content:
     return Content.assemble(*parts)
 
 
-class HelpDialog(Dialog[None]):
-    """Keys by screen; scrolls where they do not fit."""
+def bindings(holder: type[DOMNode]) -> list[Binding]:
+    """The bindings a class declares itself."""
+    return [binding for binding in holder.__dict__["BINDINGS"] if isinstance(binding, Binding)]
 
-    def __init__(self, sections: Sequence[tuple[str, Sequence[Binding]]]) -> None:
+
+class HelpDialog(Dialog[None]):
+    """Keys by screen; scrolls where they do not fit. ``everywhere`` declares those of all screens."""
+
+    def __init__(self, everywhere: type[DOMNode]) -> None:
         super().__init__()
-        self._sections = sections
+        palette = Binding("ctrl+p", "command_palette", tooltip="Command palette: every action by name")
+        self._sections = [
+            ("Everywhere", [*bindings(everywhere), palette]),
+            ("Launch", bindings(LaunchScreen)),
+            ("Run", bindings(RunScreen)),
+            ("Log", bindings(LogView)),
+        ]
 
     def compose(self) -> ComposeResult:
         """One text."""

@@ -70,6 +70,13 @@ class LaunchScreen(Screen[None]):
             self.python = python
             super().__init__()
 
+    class Opened(Message):
+        """It stands, and can be told what was found out before."""
+
+        def __init__(self, screen: LaunchScreen) -> None:
+            self.screen = screen
+            super().__init__()
+
     def __init__(self, plan: LaunchPlan | None) -> None:
         super().__init__()
         base = plan or LaunchPlan(Target(), next(iter(SERVERS)), str(Path.cwd()))
@@ -104,6 +111,7 @@ class LaunchScreen(Screen[None]):
         self._form.show_draft(self._draft)
         self._servers.pick(self._draft.server)
         self._update()
+        self.post_message(self.Opened(self))
 
     # -- what the app tells it ---------------------------------------------------------------------
 
@@ -181,8 +189,8 @@ class LaunchScreen(Screen[None]):
                 draft.reload = event.text == "on"
             case name:
                 draft.values[name] = event.text
-                if name in ("factory", "tls_cert", "tls_key", "tls_key_password"):
-                    self._form.adapt(draft)
+                if not SERVERS[draft.server].supports(name):
+                    self._form.adapt(draft)  # it had to be taken out
         self._update()
 
     def on_form_found_picked(self, event: Form.FoundPicked) -> None:
@@ -322,7 +330,10 @@ class LaunchScreen(Screen[None]):
         problems = {name: text for name, text in reading.problems.items() if not (empty and name == TARGET)}
         self._form.show_reading(replace(reading, problems=problems), extra)
         said = notes(reading.shown) if reading.shown else []
-        self.query_one(CommandBar).show(self._shown_command(), self._blocker(), said, running=self._replaces)
+        blocker = self._blocker()
+        self.query_one(CommandBar).show(
+            self._shown_command(), blocker, said, running=self._replaces, waiting=blocker == LOOKING
+        )
         server = SERVERS[self._draft.server]
         if self._form.border_title != (title := f"Options of {server.title}"):
             self._form.border_title = title

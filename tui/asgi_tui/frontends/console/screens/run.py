@@ -116,6 +116,11 @@ class RunScreen(Screen[None]):
 
     # -- panes -------------------------------------------------------------------------------------
 
+    @property
+    def shows_reloads(self) -> bool:
+        """Whether the reloads pane is in sight."""
+        return not (self._single or self._zoomed) or self._pane == "reloads"
+
     def on_resize(self, event: events.Resize) -> None:
         """Side by side, or one at a time."""
         self._single = event.size.width < SINGLE_BELOW or event.size.height < LOW_BELOW

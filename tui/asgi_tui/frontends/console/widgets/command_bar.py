@@ -34,9 +34,14 @@ class CommandBar(Vertical):
             yield self._copy
             yield self._start
 
-    def show(self, command: str, blocker: str, notes: list[str], *, running: bool) -> None:
-        """``blocker`` is why it cannot start, empty where it can; ``running``: it would replace a run."""
-        shown = (command, blocker, tuple(notes), running)
+    def show(
+        self, command: str, blocker: str, notes: list[str], *, running: bool, waiting: bool = False
+    ) -> None:
+        """``blocker`` is why it cannot start, empty where it can; ``running``: it would replace a run.
+
+        ``waiting``: the blocker goes by itself.
+        """
+        shown = (command, blocker, tuple(notes), running, waiting)
         if shown == self._shown:
             return
         self._shown = shown
@@ -46,9 +51,11 @@ class CommandBar(Vertical):
             if command
             else Content.styled(empty, "$text-muted")
         )
-        say = Content.styled(f"✗ {sanitize(blocker)}", "$text-error") if blocker else Content("")
-        if not blocker:
-            say = Content.styled("\n".join(map(sanitize, notes)), "$text-muted")
+        if blocker and not waiting:
+            say = Content.styled(f"✗ {sanitize(blocker)}", "$text-error")
+        else:
+            said = [f"◐ {blocker}"] if blocker else notes
+            say = Content.styled("\n".join(map(sanitize, said)), "$text-muted")
         self._say.update(say)
         self._copy.disabled = not command
         self._start.disabled = bool(blocker)

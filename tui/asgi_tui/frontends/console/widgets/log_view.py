@@ -21,6 +21,7 @@ from asgi_tui.frontends.console.log_buffer import LogBuffer, LogLine
 from asgi_tui.frontends.console.row_index import RowIndex
 
 WIDE = 100  # cells from which milliseconds and the logger have room
+CUT = "›"  # noqa: RUF001 - at the right edge of a line that goes on
 CACHED_STRIPS = 1_024
 _LEVELS = ("trace", "debug", "info", "warning", "error", "critical")
 
@@ -36,6 +37,7 @@ class LogView(ScrollView, can_focus=True):
         "log--traceback",
         "log--found",
         "log--here",
+        "log--cut",
         *(f"log--{level}" for level in _LEVELS),
     }
     DEFAULT_CSS = """
@@ -44,6 +46,7 @@ class LogView(ScrollView, can_focus=True):
     LogView > .log--logger { color: $secondary; }
     LogView > .log--text { color: $foreground; }
     LogView > .log--traceback { color: $text-error; }
+    LogView > .log--cut { color: $text-primary; text-style: bold; }
     LogView > .log--trace { color: $text-disabled; }
     LogView > .log--debug { color: $text-muted; }
     LogView > .log--info { color: $text-success; }
@@ -100,8 +103,8 @@ class LogView(ScrollView, can_focus=True):
             self._index.extend(self._height(self._line(number)) for number in fresh)
         else:
             dropped = min(gone, self._end - self._first)
-            widths = (self._cells(self._line(number)) for number in fresh)
-            self._widest = max(self._widest, max(widths, default=0))
+        widths = (self._cells(self._line(number)) for number in fresh)
+        self._widest = max(self._widest, max(widths, default=0))
         self._first, self._end = self._buffer.first, self._buffer.end
         if self.pattern is not None:
             self._find_more(fresh.start)
@@ -114,6 +117,11 @@ class LogView(ScrollView, can_focus=True):
     def unseen(self) -> int:
         """Lines that came since follow was left."""
         return 0 if self.following else self._buffer.end - self.left_at
+
+    @property
+    def cuts(self) -> bool:
+        """Whether there are lines that the pane is too narrow for."""
+        return not self.wrap and self._widest > self._room
 
     @property
     def _rows(self) -> int:
@@ -229,7 +237,12 @@ class LogView(ScrollView, can_focus=True):
             style = self.get_component_rich_style("log--time")
             return Strip([Segment(fit(text, width), style if text else base)], width)
         strip = self._strip(row)
-        return strip.crop_extend(scroll_x, scroll_x + width, base).apply_offsets(scroll_x, row)
+        shown = strip.crop_extend(scroll_x, scroll_x + width, base)
+        edge = self.scrollable_content_region.width
+        if strip.cell_length > scroll_x + edge > 0:
+            mark = Strip([Segment(CUT, self._style("cut"))], 1)
+            shown = Strip.join([shown.crop(0, edge - 1), mark, shown.crop(edge)])
+        return shown.apply_offsets(scroll_x, row)
 
     def _strip(self, row: int) -> Strip:
         key = self._locate(row)

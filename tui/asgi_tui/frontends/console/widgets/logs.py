@@ -52,7 +52,7 @@ class Logs(Vertical):
         lines = count(len(self._buffer))
         bound = f", newest {count(self._buffer.maximum)} kept" if self._buffer.first else ""
         self._set("border_title", f"Logs · {lines} lines{bound}")
-        wrap = " · wrapped" if self.view.wrap else ""
+        wrap = " · wrapped" if self.view.wrap else " · w wraps" if self.view.cuts else ""
         if self.view.following:
             self._set("border_subtitle", f"FOLLOW{wrap}")
         else:

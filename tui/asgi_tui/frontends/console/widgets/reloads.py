@@ -10,14 +10,15 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from asgi_tui.domain.events import Change, Reload, Switch, Watching
+from asgi_tui.domain.events import Change, Reload, State, Switch
 from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console import format as show
-from asgi_tui.frontends.console.model import MAX_RELOADS, SessionModel
+from asgi_tui.frontends.console.model import MAX_RELOADS, FailedSwitch, SessionModel
 
 MAX_FILES = 4  # named in one entry
 
 INDENT = 10  # cells below the time, where the mark stands
+NATIVE_BIND = "connections may have been refused: the server binds by itself"
 
 Piece = str | tuple[str, str]
 
@@ -51,15 +52,26 @@ def reload_entry(event: Reload, width: int) -> Content:
         head = f"{mark} {word} {show.duration(event.total_ms)}  "
         parts.append(f"  {hang(files(event.changes), width, len(head))}")
     if not ok:
-        where = show.place(sanitize(event.file) if event.file else None, event.line)
-        # A reason that begins with the place does not need it twice.
-        place = "" if event.reason.startswith(where) else f"{where}  "
-        parts += [f"\n{' ' * INDENT}", (place, "bold"), hang(sanitize(event.reason), width, len(place))]
+        parts += reason(event.reason, event.file, event.line, width)
+    return Content.assemble(*parts, *ending(event, width))
+
+
+def reason(sentence: str, file: str | None, line: int | None, width: int) -> list[Piece]:
+    """A line of its own with what went wrong, and where."""
+    where = show.place(sanitize(file) if file else None, line)
+    # A sentence that tells the place does not need it twice.
+    place = "" if where in sentence else f"{where}  "
+    return [f"\n{' ' * INDENT}", (place, "bold"), hang(sanitize(sentence), width, len(place))]
+
+
+def ending(event: Reload | Switch, width: int) -> list[Piece]:
+    """The lines that reloads and switches end with: the phases, and whether clients may have noticed."""
+    parts: list[Piece] = []
     if event.phases:
         parts.append((f"\n{' ' * INDENT}{hang(show.phases(event.phases), width)}", "$text-muted"))
-    if event.refused:
-        parts.append((f"\n{' ' * INDENT}{event.refused} connections refused meanwhile", "$text-warning"))
-    return Content.assemble(*parts)
+    if event.refused is None:
+        parts.append((f"\n{' ' * INDENT}{hang(NATIVE_BIND, width)}", "$text-warning"))
+    return parts
 
 
 def switch_entry(event: Switch, width: int) -> Content:
@@ -74,24 +86,45 @@ def switch_entry(event: Switch, width: int) -> Content:
         if options:
             text = hang(sanitize("; ".join(options)), width, len(word) + 1)
             parts += [(f"\n{' ' * INDENT}{word} ", "$text-muted"), (text, style)]
-    if event.phases:
-        parts.append((f"\n{' ' * INDENT}{hang(show.phases(event.phases), width)}", "$text-muted"))
-    if event.refused:
-        parts.append((f"\n{' ' * INDENT}{event.refused} connections refused meanwhile", "$text-warning"))
-    return Content.assemble(*parts)
+    return Content.assemble(*parts, *ending(event, width))
 
 
-def watched(watching: Watching | None) -> Content:
-    """What is watched, in a sentence."""
-    if watching is None:
-        return Content.styled("Nothing is watched yet.", "$text-muted")
-    if not watching.paths:
-        return Content.styled("Reload is off: no file is watched.", "$text-muted")
-    if watching.paused:
-        return Content.styled("Watching is paused: saving a file changes nothing now.", "$text-warning")
-    home = str(Path.home())
-    paths = ", ".join(sanitize(show.path(path, home)) for path in watching.paths)
-    return Content.assemble(("Watching ", "$text-muted"), paths)
+def failed_switch_entry(event: FailedSwitch, width: int) -> Content:
+    """A switch that did not come about: to which server, and why."""
+    return Content.assemble(
+        (show.clock(event.at), "$text-muted"),
+        ("  ✗ ", "$text-error"),
+        (f"switch to {event.to} failed", "bold $text-error"),
+        *reason(event.sentence, event.file, event.line, width),
+    )
+
+
+def entry(item: Reload | Switch | FailedSwitch, width: int) -> Content:
+    """One entry of the list."""
+    match item:
+        case Reload():
+            return reload_entry(item, width)
+        case Switch():
+            return switch_entry(item, width)
+        case FailedSwitch():
+            return failed_switch_entry(item, width)
+
+
+def watched(model: SessionModel) -> Content:
+    """What is watched, in a sentence, or why nothing is."""
+    if model.watching is not None and model.watching.paths:
+        home = str(Path.home())
+        paths = ", ".join(sanitize(show.path(path, home)) for path in model.watching.paths)
+        return Content.assemble(("Watching ", "$text-muted"), paths)
+    if not model.reload:
+        said = "Reload is off: no file is watched."
+    elif model.watching is None:
+        said = "Nothing is watched yet."
+    elif model.state in (State.STOPPING, State.STOPPED):
+        said = "Stopped: no file is watched."
+    else:
+        said = "No file is watched."
+    return Content.styled(said, "$text-muted")
 
 
 class Reloads(VerticalScroll, can_focus=True):
@@ -112,17 +145,14 @@ class Reloads(VerticalScroll, can_focus=True):
         """Shows every event kept."""
         # the scrollbar's cell is left free, so that its coming does not wrap anything anew
         width = self.size.width - 1
-        shown = (tuple(model.reloads), model.watching, width)
+        head = watched(model)
+        if not model.reloads and model.watching and model.watching.paths:
+            head += Content.styled("\nSave a file and the app reloads.", "$text-muted")
+        shown = (tuple(model.reloads), head.plain, width)
         if shown == self._shown:
             return
         self._shown = shown
-        entries = [
-            reload_entry(item, width) if isinstance(item, Reload) else switch_entry(item, width)
-            for item in model.reloads
-        ]
-        head = watched(model.watching)
-        if not entries and model.watching and model.watching.paths and not model.watching.paused:
-            head += Content.styled("\nSave a file and the app reloads.", "$text-muted")
+        entries = [entry(item, width) for item in model.reloads]
         self._text.update(Content("\n").join([head, *entries]))
         kept = f" · newest {MAX_RELOADS} kept" if len(entries) == MAX_RELOADS else ""
         self.border_subtitle = (
