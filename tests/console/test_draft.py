@@ -2,6 +2,9 @@
 
 import pytest
 
+from asgi_tui.domain.concepts import CONCEPTS, Value
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.mapping import map_plan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.frontends.console.draft import Draft, default_text, notes
 from tests.console.fake import plan
@@ -61,6 +64,25 @@ def test_a_factory_is_never_left_out_silently() -> None:
     form = draft("daphne", factory="on")
     assert form.lacks("factory") == ""
     assert "factory" in form.read().problems["factory"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("concept", CONCEPTS)
+def test_the_form_refuses_to_leave_out_what_a_switch_refuses_to(server: str, concept: str) -> None:
+    text = {"factory": "on", "workers": "4", "uds": "/tmp/s"}.get(concept, "x")
+    if SERVERS[server].supports(concept):
+        return
+    value: Value = text == "on" or text
+    try:
+        map_plan(plan("uvicorn").with_options({concept: value}), server)
+    except Problem:
+        refused = True
+    else:
+        refused = False
+    form = draft(server, **{concept: text})
+    assert (concept in form.read().problems) is refused
+    assert bool(form.lacks(concept)) is not refused
+    assert refused is (concept == "factory" or concept.startswith("tls_"))
 
 
 def test_native_arguments_stay_with_their_server() -> None:

@@ -4,11 +4,21 @@ import re
 
 import pytest
 
-from asgi_tui.domain.events import Error, Log, Ready, Reload, State, StateChanged, Stats, Usage
+from asgi_tui.domain.events import Error, Log, Ready, Reload, State, StateChanged, Stats, Switch, Usage
 from asgi_tui.frontends.console.log_buffer import MAX_LENGTH, LogBuffer
-from asgi_tui.frontends.console.model import MAX_RELOADS, Part, SessionModel
+from asgi_tui.frontends.console.model import MAX_RELOADS, FailedSwitch, Part, SessionModel
 from asgi_tui.frontends.console.row_index import RowIndex
-from tests.console.fake import AT, URL, reload_failed, reload_ok, stats
+from tests.console.fake import (
+    AT,
+    URL,
+    failed_switch,
+    plan,
+    reload_failed,
+    reload_ok,
+    start_events,
+    starting,
+    stats,
+)
 
 
 def told(model: SessionModel) -> str:
@@ -112,3 +122,78 @@ def test_rows_of_wrapped_lines() -> None:
     assert index.locate(1) == (0, 1)
     index.extend([1])
     assert index.locate(2) == (1, 0)
+
+
+def names(model: SessionModel) -> tuple[str, str, int | None, str]:
+    return model.server, model.version, model.pid, model.account.server if model.account else ""
+
+
+def test_what_serves_and_what_is_started_are_kept_apart() -> None:
+    model = SessionModel()
+    model.apply([StateChanged(AT, State.STARTING), starting(plan())])
+    assert names(model) == ("uvicorn", "0.54.0", None, "uvicorn")
+    assert model.coming == ""
+    model.apply([StateChanged(AT, State.READY), Ready(AT, "uvicorn", "0.54.0", URL, 7, 9.0)])
+    model.apply([Usage(AT, 3.2, 86_000_000, 1)])
+    reloading, begun, error, ready = failed_switch(plan("granian"))
+    model.apply([reloading, begun])
+    assert names(model) == ("uvicorn", "0.54.0", 7, "uvicorn")
+    assert model.coming == "granian"
+    model.apply([error, ready])
+    assert names(model) == ("uvicorn", "0.54.0", 7, "uvicorn")
+    assert (model.coming, model.url, model.ready_at) == ("", URL, AT)
+    assert model.usage is not None
+    model.apply([reloading, begun, StateChanged(AT, State.READY)])
+    model.apply([Ready(AT + 9, "granian", "2.8.7", URL, 8, 9.0)])
+    assert names(model) == ("granian", "2.8.7", 8, "granian")
+    assert model.usage is None
+
+
+def test_while_nothing_serves_what_was_tried_is_told() -> None:
+    model = SessionModel()
+    model.apply(start_events(plan()))
+    model.apply(failed_switch(plan("daphne"), crashed=True))
+    assert names(model) == ("daphne", "4.2.3", None, "daphne")
+    model.apply(start_events(plan("uvicorn")))
+    # a failed switch that the old server survived is not what stopped or crashed later
+    model.apply([*failed_switch(plan("granian")), StateChanged(AT + 50, State.CRASHED, "ended by SIGKILL")])
+    assert names(model) == ("uvicorn", "0.54.0", None, "uvicorn")
+
+
+def test_a_stop_during_a_switch_leaves_the_server_that_served() -> None:
+    model = SessionModel()
+    model.apply([*start_events(plan()), *failed_switch(plan("granian"))[:2]])
+    model.apply([StateChanged(AT + 50, State.STOPPING), StateChanged(AT + 51, State.STOPPED)])
+    assert names(model) == ("uvicorn", "0.54.0", None, "uvicorn")
+    assert not model.reloads
+    assert (model.url, model.usage) == ("", None)
+
+
+def test_a_failed_start_on_another_address_does_not_show_the_old_one() -> None:
+    model = SessionModel()
+    model.apply(start_events(plan()))
+    model.apply([StateChanged(AT + 5, State.STARTING), starting(plan(port=9000)), Error(AT, "a", "b", "c")])
+    model.apply([StateChanged(AT + 6, State.CRASHED, "b")])
+    assert model.url == ""
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_failed_switch_is_an_entry(crashed: bool) -> None:
+    model = SessionModel()
+    changed = model.apply(failed_switch(plan("granian"), crashed=crashed))
+    assert Part.RELOADS in changed
+    assert list(model.reloads) == [
+        FailedSwitch(AT + 41, "granian", "Starting granian: it ended with 1; see the log.")
+    ]
+    model.apply([StateChanged(AT + 50, State.RELOADING, "app.py"), *reload_failed()])
+    assert len(model.reloads) == 2
+    assert isinstance(model.reloads[0], Reload)
+
+
+def test_an_error_of_something_else_does_not_make_a_switch_fail() -> None:
+    model = SessionModel()
+    model.apply(failed_switch(plan("granian")))
+    done = Switch(AT + 62, "uvicorn", "granian", (), (), {}, 84.0)
+    model.apply([*failed_switch(plan("granian"), AT + 60)[:3], StateChanged(AT + 62, State.READY), done])
+    assert model.reloads[0] == done
+    assert len(model.reloads) == 2

@@ -63,9 +63,8 @@ async def test_what_ran_and_the_command() -> None:
 async def test_where_no_pane_tells_of_a_switch_a_short_notice_does() -> None:
     driver = FakeDriver()
     app = running(driver, ws="wsproto")
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, app, "READY")
-        driver.play(*[])
         await driver.switch("hypercorn")
         shown = await until(pilot, app, "Dropped: ws=wsproto")
         (notice,) = app._notifications

@@ -211,8 +211,12 @@ def _message(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     import traceback
 
+    # From the user's first frame on: what the server and this package did before is no news.
+    trace = error.__traceback__
+    while trace is not None and not is_user_file(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
     try:
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return "".join(traceback.format_exception(type(error), error, trace))
     except Exception:
         return ""
 

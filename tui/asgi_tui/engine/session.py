@@ -7,9 +7,7 @@ import secrets
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from asgi_tui.domain.asgi_rules import check_http
 from asgi_tui.domain.errors import Problem
@@ -23,30 +21,24 @@ from asgi_tui.domain.events import (
     State,
     StateChanged,
     Switch,
-    Watching,
 )
 from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.binding import Binding
+from asgi_tui.engine.changes import Changes
 from asgi_tui.engine.failures import exit_failure, from_problem
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.operations import Operations, uninterrupted
 from asgi_tui.engine.preparation import Prepared, prepare
 from asgi_tui.engine.reporter import Reporter
-from asgi_tui.engine.root import project_root
 from asgi_tui.engine.runtime import RuntimeDirectory
 from asgi_tui.engine.stream import EventStream
 from asgi_tui.engine.supervisor import CannotAdoptError, ServerRun, StartFailed, Surroundings
 from asgi_tui.engine.telemetry import Sender, Summary, Telemetry, Told, Traced
 
-if TYPE_CHECKING:
-    from asgi_tui.engine.watcher import Burst, Watcher
-
 Found = TypeVar("Found")
 
-# Seconds; a save that old was not noticed late but has a strange time.
-OLD_SAVE = 2.0
 # The name of tasks that see an old server to its end.
 RETIRING = "retire"
 
@@ -75,13 +67,11 @@ class Session:
         self._surroundings: Surroundings | None = None
         self._reporter = Reporter(self._emit)
         self._binding = Binding()
-        self._watcher: Watcher | None = None
+        self._changes = Changes(self._on_save, self._emit, self.tell)
         self._run: ServerRun | None = None
         self._runs: dict[int, ServerRun] = {}
         self._numbers = 0
         self._operations = Operations(self._fault)
-        # Saved files that no run serves yet, with what happened to them.
-        self._saved: dict[Path, str] = {}
         self._last_error: Error | None = None
         self._last_code: int | None = None
         self._closed = False
@@ -252,16 +242,15 @@ class Session:
         assert self._surroundings is not None
         bound = await self._binding.bind(prepared.plan)
         # What is saved from here on may be too late for this run.
-        served, self._saved = self._saved, {}
+        served = self._changes.serve()
         self._numbers += 1
         run = ServerRun(self._numbers, prepared, bound, self._surroundings)
         self._runs[run.number] = run
         try:
             await run.start()
-            if self._watcher is not None:
-                await self._watcher.armed()
+            await self._changes.armed()
         except BaseException:
-            self._saved = served | self._saved
+            self._changes.restore(served)
             try:
                 await uninterrupted(run.stop())
             finally:
@@ -292,7 +281,7 @@ class Session:
     async def _stop(self) -> None:
         if self.state is not State.STOPPED:
             self._change(State.STOPPING)
-        self._unwatch()
+        self._stop_watching()
         await self._end_run()
         await self._operations.join(RETIRING)
         self._binding.close()
@@ -332,7 +321,7 @@ class Session:
             self._change(State.READY, "serving the last good version")
             return
         self._last_code = failure.code
-        self.waits_for_a_save = self._watcher is not None
+        self.waits_for_a_save = self._changes.watching
         if not self.waits_for_a_save:
             self._binding.close()
         elif self.plan is not None and not self.plan.tls:
@@ -345,7 +334,7 @@ class Session:
         if self._run is not None:
             self._change(State.READY, reason)
             return
-        self._unwatch()
+        self._stop_watching()
         self._binding.close()
         self._change(State.CRASHED, reason)
 
@@ -386,44 +375,37 @@ class Session:
         else:
             await self._watch(prepared.plan)
 
-    def _changed(self, burst: Burst) -> None:
-        """Files changed: reloads, in place of a reload that is under way and after any command that is."""
-        noticed = time.time()
-        self._saved.update(burst)
-        self._operations.spawn(self._command(lambda: self._reload(noticed), yields=True))
+    def _on_save(self) -> None:
+        """Reloads, in place of a reload that is under way and after any command that is."""
+        self._operations.spawn(self._command(self._reload, yields=True))
 
-    async def _reload(self, noticed: float) -> None:
-        from asgi_tui.engine.watcher import drop_bytecode, to_changes
-
+    async def _reload(self) -> None:
         plan = self.plan
-        if plan is None or self._watcher is None or not self._saved:
+        save = await self._changes.take(plan) if plan is not None else None
+        if plan is None or save is None:
             # Stopped meanwhile, or started anew with what was saved.
             return
         begun = time.monotonic()
-        burst = sorted(self._saved.items())
-        notice_ms = round(await asyncio.to_thread(_age_ms, burst, noticed), 1)
-        await asyncio.to_thread(drop_bytecode, burst)
-        changes = await asyncio.to_thread(to_changes, burst, Path(plan.cwd))
-        self._change(State.RELOADING, ", ".join(change.path for change in changes[:3]))
+        self._change(State.RELOADING, ", ".join(change.path for change in save.changes[:3]))
         await uninterrupted(self._open())
 
         def tell(run: ServerRun) -> None:
-            phases = {"notice": notice_ms} | run.phases.in_ms()
-            total_ms = round(notice_ms + run.phases.total_ms(begun), 1)
-            self._emit(Reload(time.time(), "ok", changes, phases, total_ms, self._refused()))
+            phases = {"notice": save.notice_ms} | run.phases.in_ms()
+            total_ms = round(save.notice_ms + run.phases.total_ms(begun), 1)
+            self._emit(Reload(time.time(), "ok", save.changes, phases, total_ms, self._refused()))
 
         try:
             prepared = await asyncio.to_thread(prepare, plan)
             await self._replace(prepared, tell)
         except (StartFailed, Problem) as failure:
             error = failure.error if isinstance(failure, StartFailed) else from_problem(failure)
-            total_ms = round(notice_ms + (time.monotonic() - begun) * 1000, 1)
+            total_ms = round(save.notice_ms + (time.monotonic() - begun) * 1000, 1)
             self._emit(
                 Reload(
                     time.time(),
                     "failed",
-                    changes,
-                    {"notice": notice_ms},
+                    save.changes,
+                    {"notice": save.notice_ms},
                     total_ms,
                     self._refused(),
                     reason=error.sentence,
@@ -432,47 +414,21 @@ class Session:
                 )
             )
             await self._failed(StartFailed(error, getattr(failure, "code", None)))
-            for path, _ in burst:
-                self._saved.pop(path, None)
+            self._changes.forget(save)
         else:
             await self._watch(plan)
+
+    def _stop_watching(self) -> None:
+        self.waits_for_a_save = False
+        self._changes.stop()
+
+    async def _watch(self, plan: LaunchPlan) -> None:
+        if not self._closed:
+            await self._changes.watch(plan, self._run.roots if self._run else ())
 
     def _refused(self) -> int | None:
         """Connections refused by a change: none while the console listens itself, else nobody can count."""
         return None if self._gap or not self._binding.is_open else 0
-
-    async def _watch(self, plan: LaunchPlan) -> None:
-        """Watches what the plan and the run make worth watching."""
-        if not plan.reload or self._closed:
-            self._unwatch()
-            return
-        from asgi_tui.engine.watcher import Watcher
-
-        if self._watcher is None:
-            self._watcher = Watcher(self._changed, self._watching_failed)
-        roots = self._run.roots if self._run else ()
-        wanted, named = await asyncio.to_thread(watched_paths, plan, roots)
-        if wanted != self._watcher.paths:
-            self._watcher.watch(wanted, named)
-            self._emit(Watching(time.time(), tuple(str(path) for path in wanted)))
-
-    def _unwatch(self) -> None:
-        self.waits_for_a_save = False
-        self._saved.clear()
-        watcher, self._watcher = self._watcher, None
-        if watcher is not None:
-            watcher.stop()
-        self._emit(Watching(time.time(), ()))
-
-    def _watching_failed(self, why: str) -> None:
-        self.tell(
-            Error(
-                time.time(),
-                "Watching for changes",
-                f"the system refused it ({why})",
-                "raise the inotify limit or watch fewer directories; until then files are polled",
-            )
-        )
 
     # -- telemetry ---------------------------------------------------------------------------------
 
@@ -517,31 +473,3 @@ class Session:
     def _change(self, state: State, reason: str = "") -> None:
         self.state = state
         self._emit(StateChanged(time.time(), state, reason))
-
-
-def _age_ms(burst: Burst, noticed: float) -> float:
-    """Milliseconds from the last save of a burst to its notice, 0 where no clock tells it; blocking.
-
-    A file that is moved into place keeps an old time of change; its inode's is of the move.
-    """
-    saved = []
-    for path, _ in burst:
-        with suppress(OSError):
-            status = path.stat()
-            saved.append(max(status.st_mtime, status.st_ctime))
-    age = noticed - max(saved, default=noticed)
-    return age * 1000 if 0 <= age < OLD_SAVE else 0.0
-
-
-def watched_paths(plan: LaunchPlan, roots: tuple[str, ...]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """What is listened to, and what of it counts whatever its suffix is (``--watch``); blocking.
-
-    Listened to are the project root, the user's own paths, and user modules that lie elsewhere.
-    """
-    named = tuple(Path(plan.cwd, path).resolve() for path in plan.watch)
-    others = [Path(plan.cwd, plan.text("app_dir")), *(Path(directory) for directory in roots)]
-    paths = [project_root(Path(plan.cwd)).resolve()]
-    for path in (*named, *(other.resolve() for other in others)):
-        if path.exists() and not any(path.is_relative_to(known) for known in paths):
-            paths.append(path)
-    return tuple(paths), named

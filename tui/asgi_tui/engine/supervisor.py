@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shlex
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asgi_tui.domain.events import Error, Event, Log, Starting, Worker
+from asgi_tui.domain.events import Error, Event, Starting, Worker
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.gunicorn import Gunicorn
-from asgi_tui.domain.text import MASK, mask_secrets, sanitize
+from asgi_tui.domain.text import MASK
 from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure, workers_failure
 from asgi_tui.engine.guard import Guard
-from asgi_tui.engine.output import Line, Output
+from asgi_tui.engine.phases import Phases
 from asgi_tui.engine.preparation import Prepared, read_env_file
 from asgi_tui.engine.process import Child, ServerProcess
 from asgi_tui.engine.project import version_tuple
 from asgi_tui.engine.readiness import NotAskableError, ask
+from asgi_tui.engine.run_log import RunLog
 from asgi_tui.engine.runtime import RunFile, RuntimeDirectory
 from asgi_tui.engine.telemetry import (
     CannotAdopt,
@@ -48,10 +48,6 @@ UNREADY_GRACE = 0.3
 # Seconds until workers that were asked to stop accepting count as unable to, and what TERM then gets.
 QUIESCE_PATIENCE = 0.25
 TERM_PATIENCE = 1.0
-
-
-# How the servers' access log lines begin: a level, a date in brackets or the client's address.
-_ACCESS_LINE = re.compile(r"INFO: |\[\d{4}-|\b\d{1,3}(?:\.\d{1,3}){3}[: ]|\[?::1\]?[: ]|None:")
 
 
 class StartFailed(Exception):  # noqa: N818 - the failure is the app's, told by the event it carries
@@ -79,44 +75,6 @@ class Surroundings:
     emit: Callable[[Event], None]
 
 
-@dataclass(slots=True)
-class Phases:
-    """When each phase of a start ended (monotonic seconds), 0 where it has not."""
-
-    begun: float = field(default_factory=time.monotonic)
-    loaded: float = 0.0
-    import_ms: float = 0.0
-    started: float = 0.0
-    answered: float = 0.0
-    alone: float = 0.0
-
-    @property
-    def startup_ms(self) -> float:
-        """From the start of the process to the first answer."""
-        return _ms(self.answered - self.begun)
-
-    def total_ms(self, begun: float) -> float:
-        """From ``begun`` (monotonic seconds) until only this run answered."""
-        return _ms(self.alone - begun)
-
-    def in_ms(self) -> dict[str, float]:
-        """The phases' durations: interpreter and server, the app's import, its startup, its first answer,
-        and until the server before it accepted no more.
-        """
-        import_begun = self.loaded - self.import_ms / 1000
-        return {
-            "start": _ms(import_begun - self.begun),
-            "import": round(self.import_ms, 1),
-            "startup": _ms(self.started - self.loaded),
-            "answer": _ms(self.answered - max(self.started, self.loaded)),
-            "quiesce": _ms(self.alone - self.answered),
-        }
-
-
-def _ms(seconds: float) -> float:
-    return round(max(0.0, seconds) * 1000, 1)
-
-
 class ServerRun:
     """A server under the probe: started, followed until it is ready, stopped."""
 
@@ -131,7 +89,6 @@ class ServerRun:
         self.workers: set[int] = set()
         self.roots: tuple[str, ...] = ()
         self.phases = Phases()
-        self.last_line = ""
         # Set once it is to make room for another: its end is no crash then.
         self.retiring = False
         self._shown_plan = prepared.plan
@@ -142,7 +99,7 @@ class ServerRun:
         self._emit = surroundings.emit
         self._loop = asyncio.get_running_loop()
         self._process: ServerProcess | None = None
-        self._output: Output | None = None
+        self._log = RunLog(self.server, surroundings.token_path, surroundings.emit)
         self._loaded = asyncio.Event()
         self._lifespan_done = asyncio.Event()
         self._failure: asyncio.Future[Error] = self._loop.create_future()
@@ -157,6 +114,11 @@ class ServerRun:
     def pid(self) -> int:
         """Process id of the server's leader, 0 before it is started."""
         return self._process.pid if self._process is not None else 0
+
+    @property
+    def last_line(self) -> str:
+        """The last line of output that may explain a failure."""
+        return self._log.last_line
 
     async def wait(self) -> int:
         """The leader's exit code."""
@@ -199,7 +161,7 @@ class ServerRun:
         environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"
         notes = tuple(f"{name} is read, less what the console decides" for name in files)
         self._emit(self._starting(arguments, inherited + notes))
-        self._output = Output(runtime.path, f"output-{self.number}", self._deliver)
+        output = self._log.open(runtime.path, f"output-{self.number}")
         self._process = await ServerProcess.spawn(
             Child(
                 self._interpreter.executable,
@@ -212,10 +174,10 @@ class ServerRun:
                 fd if plan.server == "granian" else None,
             ),
             self._surroundings.guard,
-            self._output.write_ends["stdout"],
-            self._output.write_ends["stderr"],
+            output.write_ends["stdout"],
+            output.write_ends["stderr"],
         )
-        self._output.start()
+        output.start()
 
     def _configuration_files(self) -> tuple[str, ...]:
         return tuple(name for name in self.server.reads_files if Path(self.plan.cwd, name).is_file())
@@ -285,7 +247,7 @@ class ServerRun:
         if self._lifespan_error is not None and code:
             return lifespan_failure(self._lifespan_error.message, self.plan)
         meaning = self.server.exit_meaning(code) if code is not None else "it never answered"
-        return exit_failure(self.plan, meaning, self.last_line, ready=False)
+        return exit_failure(self.plan, meaning, self._log.last_line, ready=False)
 
     async def _answered(self) -> None:
         await self._loaded.wait()
@@ -325,7 +287,7 @@ class ServerRun:
             self._ended_early += 1
             if self._ended_early >= MAX_EARLY_ENDS:
                 # Some servers start a new worker for each that dies, for ever.
-                self._fail(workers_failure(self.plan, self.last_line))
+                self._fail(workers_failure(self.plan, self._log.last_line))
 
     def told(self, sender: Sender, told: Told) -> None:
         """The probe of one process says something about the app."""
@@ -362,41 +324,6 @@ class ServerRun:
         if not self._failure.done():
             self._failure.set_result(error)
 
-    def _without_our_own(self, text: str) -> str | None:
-        """``text`` less the access log line of the console's own request; None where nothing is left.
-
-        The app may have written before it without ending its line.
-        """
-        before, token, _ = text.partition(self._surroundings.token_path)
-        if not token:
-            return text
-        start = min((match.start() for match in _ACCESS_LINE.finditer(before)), default=0)
-        return before[:start] or None
-
-    def _deliver(self, batch: list[Line], free: Callable[[], None]) -> None:
-        """In the reading thread: reads lines, then hands events to the loop."""
-        events = []
-        at = time.time()
-        for stream, text in batch:
-            rest = self._without_our_own(text)
-            if rest is None:
-                continue
-            line = self.server.read_line(rest)
-            shown = mask_secrets(sanitize(line.text))
-            events.append(Log(at, stream, line.level, shown, line.pid, line.logger))
-
-        def hand_over() -> None:
-            for event in events:
-                # What the server logs in the ordinary course explains no failure.
-                if event.text.strip() and event.level not in ("info", "debug", "trace"):
-                    self.last_line = event.text
-                self._emit(event)
-            free()
-
-        with suppress(RuntimeError):
-            # The loop may be closed: the console is gone.
-            self._loop.call_soon_threadsafe(hand_over)
-
     # -- stop --------------------------------------------------------------------------------------
 
     async def quiesce(self) -> None:
@@ -423,21 +350,9 @@ class ServerRun:
     async def stop(self) -> int | None:
         """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""
         if self._process is None:
-            if self._output is not None:
-                self._output.discard()
+            self._log.discard()
             return None
         grace = self.plan.number("graceful_timeout", STOP_GRACE) if self.phases.answered else UNREADY_GRACE
         code = await self._process.stop(grace)
-        await self.finish_output()
+        await self._log.finish()
         return code
-
-    async def finish_output(self) -> None:
-        """Waits until the last line is delivered; a descendant that keeps a pipe open is not waited for."""
-        assert self._output is not None
-        for _ in range(100):
-            if self._output.finished.is_set():
-                # What was delivered last is still queued on the loop.
-                await asyncio.sleep(0)
-                return
-            await asyncio.sleep(0.01)
-        self._output.abandon()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from asgi_tui.engine.project import Project
 
 LOOKING = "Looking at the project…"
-NO_APP = "No app was found here; this is the bundled demo."
+NO_APP = "No app found here. The bundled demo is filled in."
 SETTLE = 0.4  # seconds of no typing after which files and interpreters are looked at
 
 
