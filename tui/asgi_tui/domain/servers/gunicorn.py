@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
-from asgi_tui.domain.servers.base import Flag, Server, log_pattern
-from asgi_tui.domain.servers.hypercorn import bind_address
+from asgi_tui.domain.servers.base import Flag, log_pattern
+from asgi_tui.domain.servers.one_bind import OneBind
 from asgi_tui.domain.servers.uvicorn import Uvicorn
 
 # A file of the probe's that loads the user's configuration and takes out what the console owns.
@@ -64,7 +64,7 @@ _OWNED_BY_ENVIRONMENT = replace(
 )
 
 
-class Gunicorn(Server):
+class Gunicorn(OneBind):
     """The pre-fork server with its native ``asgi`` worker."""
 
     name = "gunicorn"
@@ -147,30 +147,10 @@ class Gunicorn(Server):
             word = word[2:].removeprefix("=")
         return word, tuple(rest)
 
-    def bind_arguments(self, plan: LaunchPlan) -> list[str]:
-        """One ``--bind`` holds host and port, or the Unix socket."""
-        if "uds" in plan.options:
-            return ["--bind", f"unix:{plan.text('uds')}"]
-        if (plan.host, plan.port) == ("127.0.0.1", 8000):
-            return []
-        return ["--bind", bind_address(plan.host, plan.port)]
-
-    def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
-        """Always explicit: a configuration file may hold another address."""
-        return self.bind_arguments(plan) or ["--bind", bind_address(plan.host, plan.port)]
-
-    def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
-        """gunicorn/sock.py reads ``fd://``."""
-        return ["--bind", f"fd://{fd}"]
-
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
         """All users' runs share one control socket by default, so this run has none (25.1 and newer)."""
         control = ["--no-control-socket"] if version >= (25, 1) else []
         return ["--workers", str(plan.workers), *control]
-
-    def target_arguments(self, plan: LaunchPlan) -> list[str]:
-        """A factory is written as a call."""
-        return [f"{plan.target}()" if plan.target.factory else str(plan.target)]
 
 
 class GunicornUvicorn(Gunicorn):

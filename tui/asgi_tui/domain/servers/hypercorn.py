@@ -6,15 +6,11 @@ from typing import ClassVar
 
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
-from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+from asgi_tui.domain.servers.base import Flag, log_pattern
+from asgi_tui.domain.servers.one_bind import OneBind
 
 
-def bind_address(host: str, port: int) -> str:
-    """``host:port`` with an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-class Hypercorn(Server):
+class Hypercorn(OneBind):
     """HTTP/1.1, HTTP/2, HTTP/3 and WebSockets over both; written on the sans-io libraries."""
 
     name = "hypercorn"
@@ -81,29 +77,12 @@ class Hypercorn(Server):
         abbreviates=True,
     )
 
-    def bind_arguments(self, plan: LaunchPlan) -> list[str]:
-        """One ``--bind`` holds host and port, or the Unix socket."""
-        if "uds" in plan.options:
-            return ["--bind", f"unix:{plan.text('uds')}"]
-        if (plan.host, plan.port) == ("127.0.0.1", 8000):
-            return []
-        return ["--bind", bind_address(plan.host, plan.port)]
-
-    def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
-        """Always explicit."""
-        return self.bind_arguments(plan) or ["--bind", bind_address(plan.host, plan.port)]
-
-    def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
-        """hypercorn/config.py reads ``fd://``."""
-        return ["--bind", f"fd://{fd}"]
-
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
         """``-w 0`` serves in one process; even ``-w 1`` spawns a worker."""
         return ["--workers", "0" if plan.workers == 1 else str(plan.workers)]
 
     def target_arguments(self, plan: LaunchPlan) -> list[str]:
-        """The part after the colon is evaluated, so a factory is called there; a path is split off."""
-        call = "()" if plan.target.factory else ""
+        """A directory is written before the module."""
         directory = plan.text("app_dir")
         prefix = f"{directory.rstrip('/')}/" if directory else ""
-        return [f"{prefix}{plan.target}{call}"]
+        return [f"{prefix}{target}" for target in super().target_arguments(plan)]
