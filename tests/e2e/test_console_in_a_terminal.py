@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import sys
@@ -85,11 +84,12 @@ def test_from_the_form_to_the_last_process(tmp_path: Path, size: tuple[int, int]
 def show_pane(terminal: Terminal, name: str) -> None:
     """Goes to a pane where only one is shown at a time."""
     for _ in range(3):
-        terminal.read(0.2)
-        if re.search(rf"\[{name}\]", terminal.text):
+        shown = terminal.see(r"\[(Traffic|Reloads|Logs)\]")[1]
+        if shown == name:
             return
         terminal.press("\t")
-    terminal.see(rf"\[{name}\]")
+        terminal.see(rf"\[(?!{shown})(Traffic|Reloads|Logs)\]")
+    raise AssertionError(f"there is no pane {name}:\n{terminal.text}")
 
 
 def test_a_named_target_starts_at_once_and_a_broken_save_shows_where(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -116,3 +117,17 @@ async def test_uninterrupted_work_ends_before_the_cancellation_goes_on() -> None
         await task
     assert done == ["work", "caller"]
     assert await uninterrupted(work()) == "result"
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    trail = Trail()
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        await asyncio.sleep(10)
+
+    trail.operations.spawn(deaf())
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(3):
+        await trail.operations.cancel_tasks()

@@ -82,11 +82,11 @@ class Operations:
             await asyncio.wait(list(self._outstanding))
 
     async def cancel_tasks(self) -> None:
-        """Cancels every task."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        """Cancels every task, again where a library let one cancellation get lost."""
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=0.5)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

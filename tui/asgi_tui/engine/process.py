@@ -139,7 +139,8 @@ class ServerProcess:
 
     async def _ended(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._process.wait()), seconds)
+            async with asyncio.timeout(seconds):
+                await self._process.wait()
 
     async def _group_ended(self, seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds

@@ -45,7 +45,8 @@ class Reporter:
             await asyncio.sleep(STATS_INTERVAL)
             if self._traffic.rate(time.monotonic()):
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), RATE_INTERVAL)
+                    async with asyncio.timeout(RATE_INTERVAL):
+                        await self._changed.wait()
                 self._changed.set()
 
     def tell(self) -> None:

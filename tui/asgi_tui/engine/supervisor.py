@@ -227,7 +227,8 @@ class ServerRun:
                 return
             if self._failure.done():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(ended), FAILURE_GRACE)
+                    async with asyncio.timeout(FAILURE_GRACE):
+                        await asyncio.shield(ended)
             code = await ended if ended.done() else None
             if self._cannot_adopt.done():
                 raise CannotAdoptError(self._cannot_adopt.result())
@@ -241,7 +242,8 @@ class ServerRun:
         # The probe's last words and the last line of output may still be on their way.
         if not self._failure.done():
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._failure), 0.3)
+                async with asyncio.timeout(0.3):
+                    await asyncio.shield(self._failure)
         if self._failure.done():
             return self._failure.result()
         if self._lifespan_error is not None and code:
@@ -340,12 +342,14 @@ class ServerRun:
         for pid in self.workers:
             self._surroundings.telemetry.order(pid, do="quiesce", address=address)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._quiesced.wait(), QUIESCE_PATIENCE)
+            async with asyncio.timeout(QUIESCE_PATIENCE):
+                await self._quiesced.wait()
             if self._deaf:
                 return
         self._process.terminate()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), TERM_PATIENCE)
+            async with asyncio.timeout(TERM_PATIENCE):
+                await self._process.wait()
 
     async def stop(self) -> int | None:
         """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""

@@ -45,7 +45,8 @@ class Unavailable:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_SECONDS)
+            async with asyncio.timeout(HEAD_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
             page = b"text/html" in head.lower()
             text = _PAGE.format(reason=html.escape(self._reason)) if page else f"{self._reason}\n"
             body = text.encode()
@@ -61,7 +62,8 @@ class Unavailable:
             await writer.drain()
             writer.write_eof()
             # Closing while a body is on its way would reset the connection before the answer is read.
-            await asyncio.wait_for(_drain(reader), HEAD_SECONDS)
+            async with asyncio.timeout(HEAD_SECONDS):
+                await _drain(reader)
         writer.close()
 
 

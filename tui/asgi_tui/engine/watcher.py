@@ -88,7 +88,8 @@ class Watcher:
     async def armed(self) -> None:
         """Returns once changes are seen, or when a large tree takes longer than ARMED_PATIENCE."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._armed.wait(), ARMED_PATIENCE)
+            async with asyncio.timeout(ARMED_PATIENCE):
+                await self._armed.wait()
 
     def _run(
         self,
