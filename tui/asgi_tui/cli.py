@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -63,7 +63,7 @@ class RunFlags:
     host: str | None
     port: str | None
     python: str | None
-    reload: bool
+    no_reload: bool
     watch: tuple[str, ...]
     env_file: str | None
 
@@ -105,12 +105,18 @@ def working_directory() -> Path:
         raise Problem("The current directory", "it has been deleted", "change to another one") from None
 
 
-def _plan(target: str | None, native: tuple[str, ...], flags: RunFlags) -> tuple[LaunchPlan, str]:
-    """The plan that a command line asks for, and a sentence on where its target comes from."""
+def _plan(
+    target: str | None, native: tuple[str, ...], values: Mapping[str, object]
+) -> tuple[LaunchPlan, str]:
+    """The plan that a command line asks for, and a sentence on where its target comes from.
+
+    ``values`` are those of ``run_flags``, by the names of ``RunFlags``.
+    """
     from asgi_tui.engine.discovery import discover
     from asgi_tui.engine.interpreters import find_interpreter
     from asgi_tui.engine.project import candidate_plan, demo_plan, list_servers
 
+    flags = RunFlags(**values)  # type: ignore[arg-type]  # click's values have the flags' types
     cwd = working_directory()
     name = flags.server
     if name is None:
@@ -136,7 +142,7 @@ def _plan(target: str | None, native: tuple[str, ...], flags: RunFlags) -> tuple
         native=native,
         python=flags.python,
         env_file=flags.env_file,
-        reload=flags.reload,
+        reload=not flags.no_reload,
         watch=flags.watch,
         target=replace(plan.target, factory=bool(options.get("factory", plan.target.factory))),
     )
@@ -157,10 +163,9 @@ def cli() -> None:
 @cli.command(hidden=True)
 @run_flags
 @click.pass_obj
-def console(native: tuple[str, ...], /, target: str | None, no_reload: bool, **values: object) -> None:
+def console(native: tuple[str, ...], /, target: str | None, **values: object) -> None:
     """The console. TARGET is started at once; without one, what is found is offered."""
-    flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
-    plan, note = _plan(target, native, flags)
+    plan, note = _plan(target, native, values)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         click.echo("This is no terminal, so the console runs as `asgi-tui run`.", err=True)
         _run(plan, note, as_json=False, record=None)
@@ -183,14 +188,12 @@ def run(
     native: tuple[str, ...],
     /,
     target: str | None,
-    no_reload: bool,
     as_json: bool,
     record: str | None,
     **values: object,
 ) -> None:
     """Runs an app without a screen. Arguments after -- go to the server as they are."""
-    flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
-    plan, note = _plan(target, native, flags)
+    plan, note = _plan(target, native, values)
     _run(plan, note, as_json=as_json, record=record)
 
 
@@ -247,12 +250,11 @@ def _close_record(file: TextIO) -> None:
 @cli.command()
 @run_flags
 @click.pass_obj
-def command(native: tuple[str, ...], /, target: str | None, no_reload: bool, **values: object) -> None:
+def command(native: tuple[str, ...], /, target: str | None, **values: object) -> None:
     """Prints the native command, quoted for a shell."""
     from asgi_tui.engine.project import resolve_target
 
-    flags = RunFlags(reload=not no_reload, **values)  # type: ignore[arg-type]  # click's values have the flags' types
-    plan, note = _plan(target, native, flags)
+    plan, note = _plan(target, native, values)
     if note:
         click.echo(sanitize(note), err=True)
     plan = resolve_target(plan)

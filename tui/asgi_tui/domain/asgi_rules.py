@@ -11,7 +11,6 @@ from asgi_tui.domain.events import Message, Verdict
 
 START = "http.response.start"
 BODY = "http.response.body"
-TRAILERS = "http.response.trailers"
 # Other ways to send the last of a body (extensions "pathsend" and "zerocopysend").
 _BODIES = (BODY, "http.response.pathsend", "http.response.zerocopysend")
 # RFC 9110 6.4.1 and 15.4.5

@@ -145,7 +145,7 @@ class ServerProcess:
     async def _group_ended(self, seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         # The kernel gives no event for the end of a group.
-        while not await self._empty() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        while not await self._empty() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - as said
             await asyncio.sleep(0.02)
 
     async def _empty(self) -> bool:

@@ -34,7 +34,7 @@ def _connection(address: Address, cwd: str) -> http.client.HTTPConnection:
         return _UnixConnection(os.path.join(cwd, address.path))  # noqa: PTH118 - may be absolute
     if address.tls:
         # The certificate of a development server is rarely one to verify, and nothing secret is sent.
-        context = ssl._create_unverified_context()  # noqa: S323
+        context = ssl._create_unverified_context()  # noqa: S323 - as said
         return http.client.HTTPSConnection(
             address.client_host, address.port, timeout=TIMEOUT, context=context
         )

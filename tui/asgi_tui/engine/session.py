@@ -81,7 +81,7 @@ class Session:
     # -- for front ends ----------------------------------------------------------------------------
 
     async def events(self) -> AsyncIterator[list[Event]]:
-        """Batches of events from now on, until the session is closed."""
+        """Batches of events from the first iteration on, until the session is closed."""
         stream = EventStream(self._events_interval)
         self._streams.append(stream)
         try:

@@ -107,7 +107,7 @@ class ServerRun:
         self._lifespan_error: Lifespan | None = None
         self._ended_early = 0
         self._accepting: set[int] = set()
-        self._deaf = True
+        self._all_closed = True
         self._quiesced = asyncio.Event()
 
     @property
@@ -148,7 +148,7 @@ class ServerRun:
             module=plan.target.module,
             attribute=plan.target.attribute,
             factory=plan.target.factory,
-            app_dir=os.path.join(plan.cwd, plan.text("app_dir")) if "app_dir" in plan.options else "",  # noqa: PTH118
+            app_dir=str(Path(plan.cwd, plan.text("app_dir"))) if "app_dir" in plan.options else "",
             telemetry=str(runtime.telemetry_socket),
             token_path=self._surroundings.token_path,
             traces_per_second=self._surroundings.traces_per_second,
@@ -171,7 +171,7 @@ class ServerRun:
                 environment,
                 plan.cwd,
                 () if fd is None else (fd,),
-                fd if plan.server == "granian" else None,
+                fd if self.server.adopts_in_child else None,
             ),
             self._surroundings.guard,
             output.write_ends["stdout"],
@@ -258,15 +258,13 @@ class ServerRun:
         if self.server.answers_http1(self.plan):
             with suppress(NotAskableError):
                 # Nobody else can tell when a process accepts: it is asked again.
-                while not await self._is_ours():  # noqa: ASYNC110
+                while not await self._is_ours():  # noqa: ASYNC110 - no event tells
                     await asyncio.sleep(ASK_AGAIN)
         self.phases.answered = time.monotonic()
 
     async def _is_ours(self) -> bool:
         # Another run may still accept on the same socket, so it matters which process answers.
-        path = self._surroundings.token_path
-        if self.plan.server == "granian":
-            path = self.plan.text("root_path") + path
+        path = self.server.request_path(self.plan, self._surroundings.token_path)
         return await asyncio.to_thread(ask, self.address, path, self.plan.cwd) in self.workers
 
     # -- what comes back ---------------------------------------------------------------------------
@@ -313,8 +311,8 @@ class ServerRun:
                 self._fail(lifespan_failure(told.message, self.plan))
             case Quiesced(listeners=listeners):
                 self._accepting.discard(sender.pid)
-                self._deaf = self._deaf and listeners > 0
-                if not self._accepting or not self._deaf:
+                self._all_closed = self._all_closed and listeners > 0
+                if not self._accepting or not self._all_closed:
                     self._quiesced.set()
             case CannotAdopt():
                 if not self._cannot_adopt.done():
@@ -344,7 +342,7 @@ class ServerRun:
         with suppress(TimeoutError):
             async with asyncio.timeout(QUIESCE_PATIENCE):
                 await self._quiesced.wait()
-            if self._deaf:
+            if self._all_closed:
                 return
         self._process.terminate()
         with suppress(TimeoutError):

@@ -98,6 +98,8 @@ class Server:
     has_lifespan: ClassVar[bool] = True
     # Whether the first process may serve; otherwise it only starts workers.
     leader_serves: ClassVar[bool] = True
+    # Whether it has no argument for a descriptor: the launcher hands the socket over (``asgi_probe.adopt``).
+    adopts_in_child: ClassVar[bool] = False
     # Descriptors it can take over; for the rest it binds natively, and `bind_reason` says why.
     adopts: ClassVar[frozenset[Family]] = frozenset({"inet", "inet6"})
     log_format: ClassVar[re.Pattern[str]]
@@ -315,6 +317,10 @@ class Server:
                 value = MASK if "PASSWORD" in name else environ[name]
                 inherited.append(f"{name}={value} is inherited")
         return kept, tuple(inherited)
+
+    def request_path(self, plan: LaunchPlan, path: str) -> str:
+        """What the console asks for so that ``path`` ends the path of the app's scope."""
+        return path
 
     def answers_http1(self, plan: LaunchPlan) -> bool:
         """Whether the console can ask the server over HTTP/1.1 if it is ready."""

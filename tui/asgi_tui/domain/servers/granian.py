@@ -65,6 +65,7 @@ class Granian(Server):
         "ws": Flag("--no-ws", choices=("auto", "none"), default="auto"),
     }
     lacks: ClassVar = {"proxy_headers": "granian has a wrapper for proxies in place of an option"}
+    adopts_in_child = True
     log_format = log_pattern(r"\[LEVEL\] (?P<text>.*)")
     exit_codes: ClassVar = {1: "a worker failed to start or ended unexpectedly"}
     owned_environment = frozenset(f"GRANIAN_{name}" for name in _OWNED)
@@ -98,8 +99,12 @@ class Granian(Server):
         return [*arguments, "--ws"] if defaults and "ws" in plan.options else arguments
 
     def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
-        """It has no flag for a descriptor: the launcher hands the socket over (``asgi_probe.adopt``)."""
+        """It has no flag for a descriptor: see ``adopts_in_child``."""
         return self.native_bind_arguments(plan)
+
+    def request_path(self, plan: LaunchPlan, path: str) -> str:
+        """It answers 404 by itself outside its path prefix."""
+        return plan.text("root_path") + path
 
     def answers_http1(self, plan: LaunchPlan) -> bool:
         """Not where only HTTP/2 is spoken."""

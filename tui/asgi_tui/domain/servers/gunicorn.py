@@ -13,9 +13,6 @@ from asgi_tui.domain.servers.base import Flag, log_pattern
 from asgi_tui.domain.servers.one_bind import OneBind
 from asgi_tui.domain.servers.uvicorn import Uvicorn
 
-# A file of the probe's that loads the user's configuration and takes out what the console owns.
-CONFIG_FILE = "gunicorn_conf.py"
-
 _FLAGS = {
     "host": Flag("--bind", default="127.0.0.1"),
     "port": Flag("--bind", default=8000),

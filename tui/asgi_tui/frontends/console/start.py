@@ -47,7 +47,7 @@ async def _run(plan: LaunchPlan, *, named: bool) -> int:
         # Also where the app ended by a fault of its own.
         await session.close()
     if app.return_code:
-        print("asgi-tui ended by a fault of its own; please report it.", file=sys.stderr)  # noqa: T201
+        print("asgi-tui ended by a fault of its own; please report it.", file=sys.stderr)  # noqa: T201 - the screen is gone
     return app.return_code or 0
 
 
