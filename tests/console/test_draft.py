@@ -2,10 +2,11 @@
 
 import pytest
 
-from asgi_tui.domain.concepts import CONCEPTS, Value
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.mapping import map_plan
 from asgi_tui.domain.servers import SERVERS
+from asgi_tui.domain.values import Value
 from asgi_tui.frontends.console.draft import Draft, default_text, notes
 from tests.console.fake import plan
 

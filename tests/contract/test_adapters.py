@@ -12,11 +12,12 @@ import granian.cli
 import pytest
 from uvicorn.main import main as uvicorn_command
 
-from asgi_tui.domain.concepts import CONCEPTS, Kind, Value
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.servers.base import PROBE_TARGET
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.values import Kind, Value
 
 # Any: what four parsers of others give back has no common type.
 Read = dict[str, Any]

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asgi_probe.buckets import MAX_NS, bucket_bounds, bucket_of
-from asgi_tui.domain.concepts import CONCEPTS, Kind, Value, read_value
+from asgi_tui.domain.concepts import CONCEPTS, read_value
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import EVENTS, Event, from_json, to_json
 from asgi_tui.domain.histogram import Histogram
@@ -26,6 +26,7 @@ from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.settings import concept_of, read_settings
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import mask_secrets, sanitize
+from asgi_tui.domain.values import Kind, Value
 
 Result = TypeVar("Result")
 

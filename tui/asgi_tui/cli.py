@@ -19,7 +19,8 @@ from typing import NoReturn, TextIO, TypeVar
 import click
 
 from asgi_tui import __version__
-from asgi_tui.domain.concepts import Value, read_value
+from asgi_tui.domain.concepts import read_value
+from asgi_tui.domain.environment import read_variables
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Error, Exit, to_json
 from asgi_tui.domain.plan import LaunchPlan
@@ -27,6 +28,7 @@ from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.settings import read_settings
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import sanitize
+from asgi_tui.domain.values import Value
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -65,7 +67,8 @@ class RunFlags:
     python: str | None
     no_reload: bool
     watch: tuple[str, ...]
-    env_file: str | None
+    env_files: tuple[str, ...]
+    env: tuple[str, ...]
 
 
 def run_flags(command: Command) -> Command:
@@ -90,7 +93,19 @@ def run_flags(command: Command) -> Command:
             ),
             click.option("--no-reload", is_flag=True, help="Do not reload when files change."),
             click.option("--watch", multiple=True, metavar="PATH", help="Watch this as well; repeatable."),
-            click.option("--env-file", metavar="FILE", help="Environment variables for the app."),
+            click.option(
+                "--env-file",
+                "env_files",
+                multiple=True,
+                metavar="FILE",
+                help="Environment variables for the app; repeatable, the last one wins.",
+            ),
+            click.option(
+                "--env",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="One environment variable for the app; repeatable.",
+            ),
         )
     ):
         command = option(command)
@@ -141,7 +156,8 @@ def _plan(
         plan,
         native=native,
         python=flags.python,
-        env_file=flags.env_file,
+        env_files=flags.env_files,
+        env=read_variables(flags.env),
         reload=not flags.no_reload,
         watch=flags.watch,
         target=replace(plan.target, factory=bool(options.get("factory", plan.target.factory))),

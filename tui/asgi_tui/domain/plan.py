@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from asgi_tui.domain.concepts import Options, Value
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.values import Options, Value
 
 NOTHING: Mapping[str, Value] = MappingProxyType({})
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """A server, an app and the options that were set; an option left out is at the server's default.
 
-    ``options`` maps concepts to values; ``native`` holds arguments for the server as they are;
-    ``cwd`` is the directory to run in; ``python`` the interpreter asked for, None for the project's own.
+    ``options`` maps concepts, and native options by ``Option.key``, to values; ``native`` holds arguments for
+    the server as they are; ``cwd`` is the directory to run in; ``python`` the interpreter asked for, None for
+    the project's own. ``env`` are variables for the app; they win over the shell's, and the shell's over those
+    of ``env_files``, of which a later file wins over an earlier.
     """
 
     target: Target
@@ -26,7 +29,8 @@ class LaunchPlan:
     options: Options = field(default_factory=lambda: NOTHING)
     native: tuple[str, ...] = ()
     python: str | None = None
-    env_file: str | None = None
+    env_files: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=lambda: NO_VARIABLES)
     reload: bool = True
     watch: tuple[str, ...] = ()
 
@@ -36,7 +40,7 @@ class LaunchPlan:
 
     def number(self, name: str, default: int) -> int:
         """The value of a whole-number concept."""
-        return int(self.options.get(name, default))
+        return int(str(self.options.get(name, default)))
 
     def flag(self, name: str) -> bool:
         """The value of an on/off concept; off where the plan leaves it out."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from asgi_tui.domain.concepts import CONCEPTS, Options, Value, read_value
+from asgi_tui.domain.concepts import CONCEPTS, read_value
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.servers.base import Server
+from asgi_tui.domain.values import Options, Value
 
 
 def concept_of(server: Server, name: str) -> str:

@@ -13,6 +13,14 @@ _SECRET_QUERY = re.compile(
     r"[^&\s\"']+"
 )
 
+# What is called so holds a secret: a variable, a header, a key.
+_SECRET_NAME = re.compile(
+    r"(?i)(^|[_\-.])(pass(word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|auth(orization)?"
+    r"|cookie|credentials?|dsn|session|signature|salt)s?($|[_\-.])"
+)
+# https://user:password@host
+_SECRET_URL = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
+
 MASK = "••••••"
 
 
@@ -39,3 +47,23 @@ def mask_secrets(text: str) -> str:
     if "=" not in text:
         return text
     return _SECRET_QUERY.sub(rf"\g<1>{MASK}", text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable or header of that name is taken for a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def mask_value(name: str, value: str) -> str:
+    """``value`` as it may be shown under ``name``: a secret, or the password in a URL, is masked."""
+    if is_secret_name(name):
+        return MASK if value else ""
+    return mask_secrets(_SECRET_URL.sub(rf"\g<1>:{MASK}", value))
+
+
+def mask_assignment(text: str) -> str:
+    """``NAME=value`` or ``Name:value`` with a secret value masked; any other text as it is."""
+    found = re.match(r"([\w.-]+)([=:]\s*)(.*)", text, re.DOTALL)
+    if found is None or found[3].startswith("//"):
+        return mask_value("", text)
+    return f"{found[1]}{found[2]}{mask_value(found[1], found[3])}"

@@ -32,34 +32,40 @@ def prepare(plan: LaunchPlan) -> Prepared:
     for problem in server.check(resolved):
         raise problem
     _require_files(resolved)
-    read_env_file(resolved)
+    read_env_files(resolved)
     interpreter = find_interpreter(Path(plan.cwd), plan.python, os.environ)
     info = require_server(list_servers(interpreter), plan.server)
     return Prepared(resolved, interpreter, info.version or "")
 
 
-def read_env_file(plan: LaunchPlan) -> dict[str, str]:
-    """The variables of the plan's environment file; blocking. Raises ``Problem``."""
-    if plan.env_file is None:
-        return {}
+def read_env_files(plan: LaunchPlan) -> dict[str, str]:
+    """The variables of the plan's environment files, the last one wins; blocking. Raises ``Problem``."""
+    found: dict[str, str] = {}
+    for name in plan.env_files:
+        found |= read_env_file(Path(plan.cwd), name)
+    return found
+
+
+def read_env_file(cwd: Path, file: str) -> dict[str, str]:
+    """The variables of one environment file; blocking. Raises ``Problem``."""
     # It logs each line that it cannot read; those are the user's, and the log is no place for them.
     logging.getLogger("dotenv.main").setLevel(logging.CRITICAL)
     try:
-        values = dotenv_values(Path(plan.cwd, plan.env_file))
+        values = dotenv_values(Path(cwd, file).expanduser())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise Problem(f"Environment file {plan.env_file}", str(why), "mend it or leave it out") from None
+        raise Problem(f"Environment file {file}", str(why), "mend it or leave it out") from None
     for name, value in values.items():
         if value is None or "\0" in name + value:
             why = f"{name} has no value" if value is None else f"the value of {name} holds a NUL"
-            raise Problem(f"Environment file {plan.env_file}", why, "write it as NAME=value")
+            raise Problem(f"Environment file {file}", why, "write it as NAME=value")
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _require_files(plan: LaunchPlan) -> None:
-    named = {"Environment file": plan.env_file}
-    named |= {f"Option {concept}": plan.text(concept) for concept in ("tls_cert", "tls_key")}
-    for what, name in named.items():
+    named = [("Environment file", name) for name in plan.env_files]
+    named += [(f"Option {concept}", plan.text(concept)) for concept in ("tls_cert", "tls_key")]
+    for what, name in named:
         if name and not Path(plan.cwd, name).is_file():
             raise Problem(f"{what} {name}", "there is no such file", "check the path")
     for path in plan.watch:

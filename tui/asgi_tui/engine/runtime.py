@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import asgi_probe
-from asgi_tui.domain.concepts import UDS_PATH_BYTES
 from asgi_tui.domain.servers.base import PROBE_PACKAGE
+from asgi_tui.domain.values import UDS_PATH_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure, workers_failure
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.phases import Phases
-from asgi_tui.engine.preparation import Prepared, read_env_file
+from asgi_tui.engine.preparation import Prepared, read_env_files
 from asgi_tui.engine.process import Child, ServerProcess
 from asgi_tui.engine.project import version_tuple
 from asgi_tui.engine.readiness import NotAskableError, ask
@@ -138,7 +138,7 @@ class ServerRun:
     async def _spawn(self) -> None:
         plan, runtime = self.plan, self._surroundings.runtime
         # A variable that is set already counts more than the file's, as with uvicorn's --env-file.
-        variables = await asyncio.to_thread(read_env_file, plan) | os.environ
+        variables = await asyncio.to_thread(read_env_files, plan) | os.environ | dict(plan.env)
         environment, inherited = self.server.environment(variables)
         files = await asyncio.to_thread(self._configuration_files)
         fd = self._listener.fd if self._listener is not None else None

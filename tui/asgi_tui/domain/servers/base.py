@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from asgi_tui.domain.concepts import CONCEPTS, Kind, Value, show_value
+from asgi_tui.domain.concepts import CONCEPTS, show_value
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.text import MASK
+from asgi_tui.domain.values import Kind, Value
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 

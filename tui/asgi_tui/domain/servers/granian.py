@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from asgi_tui.domain.concepts import Value
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+from asgi_tui.domain.values import Value
 
 _OWNED = (
     "HOST",

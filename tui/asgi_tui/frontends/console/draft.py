@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from asgi_tui.domain.concepts import CONCEPTS, Value, read_value
+from asgi_tui.domain.concepts import CONCEPTS, read_value
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.mapping import map_plan
 from asgi_tui.domain.plan import LaunchPlan
@@ -14,6 +14,7 @@ from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
 from asgi_tui.domain.servers.gunicorn import GunicornUvicorn
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.values import Value
 
 TARGET = "target"
 PYTHON = "python"

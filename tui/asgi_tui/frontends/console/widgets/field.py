@@ -8,8 +8,9 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from asgi_tui.domain.concepts import CONCEPTS, Kind
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.servers.base import Server
+from asgi_tui.domain.values import Kind
 from asgi_tui.frontends.console.draft import default_text, native_flag
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.pick import Pick

@@ -1,0 +1,1 @@
+"""What is known of every server's native options beyond what the server says itself: one file a server."""
