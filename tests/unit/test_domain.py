@@ -23,7 +23,7 @@ from asgi_tui.domain.histogram import Histogram
 from asgi_tui.domain.mapping import map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS, get_server
-from asgi_tui.domain.settings import concept_of, read_settings
+from asgi_tui.domain.settings import find_option, read_settings
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import mask_secrets, sanitize
 from asgi_tui.domain.values import Kind, Value
@@ -193,9 +193,11 @@ def test_no_hosts(text: str) -> None:
 def test_dashes_and_underscores_are_one() -> None:
     uvicorn = get_server("uvicorn")
     for spelled in ("log-level", "log_level", "LOG_LEVEL", "--log-level"):
-        assert concept_of(uvicorn, spelled) == "log_level"
-    assert concept_of(uvicorn, "ssl_keyfile") == concept_of(uvicorn, "ssl-keyfile") == "tls_key"
-    assert read_settings(uvicorn, ["port=1", "port=2", "root-path=/a=b"]) == {"port": 2, "root_path": "/a=b"}
+        assert find_option(uvicorn, spelled).key == "log_level"
+    for spelled in ("ssl_keyfile", "ssl-keyfile", "--ssl-keyfile"):
+        assert find_option(uvicorn, spelled).key == "tls_key"
+    read = read_settings(uvicorn, ["port=1", "port=2", "root-path=/a=b"])
+    assert read.options == {"port": 2, "root_path": "/a=b"}
 
 
 # -- switching ---------------------------------------------------------------------------------------

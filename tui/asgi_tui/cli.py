@@ -151,10 +151,11 @@ def _plan(
     for concept, text in (("host", flags.host), ("port", flags.port)):
         if text is not None:
             options[concept] = read_value(concept, text)
-    options |= read_settings(server, flags.settings)
+    settings = read_settings(server, flags.settings)
+    options |= settings.options
     plan = replace(
         plan,
-        native=native,
+        native=(*settings.native, *native),
         python=flags.python,
         env_files=flags.env_files,
         env=read_variables(flags.env),

@@ -19,8 +19,8 @@ class LaunchPlan:
 
     ``options`` maps concepts, and native options by ``Option.key``, to values; ``native`` holds arguments for
     the server as they are; ``cwd`` is the directory to run in; ``python`` the interpreter asked for, None for
-    the project's own. ``env`` are variables for the app; they win over the shell's, and the shell's over those
-    of ``env_files``, of which a later file wins over an earlier.
+    the project's own. ``env`` are variables for the app; they win over the shell's, and the shell's over
+    those of ``env_files``, of which a later file wins over an earlier.
     """
 
     target: Target

@@ -1,44 +1,74 @@
-"""``--set`` and the form: text to options, by concept or by the server's own name."""
+"""``--set``: text to options, by concept or by the server's own name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from asgi_tui.domain.concepts import CONCEPTS, read_value
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.options import Option, OptionTable
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.values import Options, Value
 
 
-def concept_of(server: Server, name: str) -> str:
-    """The concept that ``name`` means on ``server``; dashes and underscores are one.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options, and the native arguments of those that only the installed version knows."""
 
-    Raises ``Problem`` for a name that is neither a concept nor a native option of the server's.
+    options: Options
+    native: tuple[str, ...] = ()
+
+
+def read_settings(server: Server, settings: Iterable[str], table: OptionTable | None = None) -> Settings:
+    """What ``NAME=VALUE`` texts spell; a later one wins, a repeated option takes them all.
+
+    ``table`` is the installed version's, where it has been asked. Raises ``Problem``.
     """
-    plain = name.strip().lstrip("-").replace("-", "_").lower()
-    if plain in CONCEPTS:
-        return plain
-    native = {
-        option.lstrip("-").replace("-", "_"): concept
-        for concept, flag in server.flags.items()
-        for option in flag.flag.split()[:1]
-        if option not in ("--bind", "--endpoint", "--interface", "--no-ws")
-    }
-    if plain in native:
-        return native[plain]
-    near = difflib.get_close_matches(plain, [*CONCEPTS, *native], 1)
-    mend = f"did you mean {near[0]}?" if near else "pass the server's own arguments after --"
-    raise Problem(f"Option {name!r}", f"{server.name} has no option of that name here", mend.rstrip("?"))
-
-
-def read_settings(server: Server, settings: Iterable[str]) -> Options:
-    """The options that ``NAME=VALUE`` texts spell; a later one wins. Raises ``Problem``."""
     options: dict[str, Value] = {}
+    native: list[str] = []
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise Problem(f"Option {setting!r}", "it has no value", "write it as name=value")
-        concept = concept_of(server, name)
-        options[concept] = read_value(concept, text, server.choices(concept))
-    return options
+        concept = name.strip().lstrip("-").replace("-", "_").lower()
+        if concept in CONCEPTS:
+            _put(server, options, concept, text)
+            continue
+        option = find_option(server, name, table)
+        if option.key not in CONCEPTS and server.own(option.key) is None:
+            native += option.arguments(option.read(text))
+            continue
+        for key, part in server.native_parts(option, text):
+            _put(server, options, key, part)
+    return Settings(options, tuple(native))
+
+
+def find_option(server: Server, name: str, table: OptionTable | None = None) -> Option:
+    """The native option of that name or flag. Raises ``Problem`` with the nearest names."""
+    tables = [table, server.table] if table is not None else [server.table]
+    for known in tables:
+        option = known.named(name) or known.with_flag(name.strip())
+        option = option or known.with_flag(f"--{name.strip().lstrip('-').replace('_', '-')}")
+        if option is None:
+            continue
+        if option.name in known.missing:
+            raise Problem(f"Option {option.name}", known.missing[option.name], "leave it out or upgrade")
+        return option
+    plain = name.strip().lstrip("-").replace("-", "_").lower()
+    names = [*CONCEPTS, *(option.name for known in tables for option in known.options)]
+    near = difflib.get_close_matches(plain, names, 1)
+    mend = f"did you mean {near[0]}" if near else f"asgi-tui options {server.name} lists them"
+    raise Problem(f"Option {name!r}", f"{server.name} has no option of that name", mend)
+
+
+def _put(server: Server, options: dict[str, Value], key: str, text: str) -> None:
+    spec = server.spec(key)
+    if spec is None:
+        raise Problem(f"Option {key}", f"{server.name} has no such option", "leave it out")
+    value = spec.read(text)
+    before = options.get(key)
+    if isinstance(value, tuple) and isinstance(before, tuple):
+        value = (*before, *value)
+    options[key] = value

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from asgi_tui.domain.events import Error, Event, Starting, Worker
@@ -187,10 +187,10 @@ class ServerRun:
         version = version_tuple(self.version)
         if not isinstance(self.server, Gunicorn):
             return self.server.run_arguments(self.plan, fd, version), ""
-        conf, native = self.server.split_config(self.plan.native)
+        conf, plan = self.server.split_config(self.plan)
         if not conf and files:
             conf = str(Path(self.plan.cwd, files[0]))
-        arguments = self.server.run_arguments(replace(self.plan, native=native), fd, version)
+        arguments = self.server.run_arguments(plan, fd, version)
         return ["-c", str(self._surroundings.runtime.gunicorn_conf), *arguments], conf
 
     def _starting(self, arguments: list[str], inherited: tuple[str, ...]) -> Starting:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias
 
-from asgi_tui.domain.concepts import CONCEPTS, show_value
+from asgi_tui.domain.concepts import CONCEPTS
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.options import Option, OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.text import MASK
-from asgi_tui.domain.values import Kind, Value
+from asgi_tui.domain.values import Kind, Spec, Value
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 
@@ -55,6 +59,10 @@ class Flag:
             return chosen.split() if chosen else []
         return [self.flag, self.values.get(str(value), str(value))]
 
+    def says(self, value: Value) -> bool:
+        """Whether there are words for ``value``: many a switch has none for off."""
+        return not isinstance(value, bool) or bool(self.flag if value else self.off)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -88,6 +96,8 @@ class Server:
     requires: ClassVar[tuple[str, ...]]
     minimum: ClassVar[tuple[int, ...]] = (0,)
     docs: ClassVar[str]
+    # Module of the options' overlay, in `asgi_tui.domain.servers.overlays`.
+    overlay_module: ClassVar[str] = ""
     summary: ClassVar[str]
     capabilities: ClassVar[tuple[str, ...]]
     deprecated: ClassVar[str] = ""
@@ -123,6 +133,90 @@ class Server:
         "proxy_headers": (False,),
     }
 
+    # -- its options ------------------------------------------------------------------------------
+
+    @cached_property
+    def overlay(self) -> tuple[Option, ...]:
+        """Every native option as far as it is known here; imported when first asked for."""
+        module = f"asgi_tui.domain.servers.overlays.{self.overlay_module or self.module}"
+        options: tuple[Option, ...] = importlib.import_module(module).OPTIONS
+        return options
+
+    @cached_property
+    def table(self) -> OptionTable:
+        """The overlay alone, for where the installed version has not been asked."""
+        return OptionTable(self.name, self.overlay)
+
+    @cached_property
+    def _own(self) -> dict[str, Option]:
+        return {option.name: option for option in self.overlay if option.key not in CONCEPTS}
+
+    def own(self, key: str) -> Option | None:
+        """The native option that a plan holds under ``key``; None for a concept or an unknown name."""
+        return None if key in CONCEPTS else self._own.get(key)
+
+    def spec(self, key: str) -> Spec | None:
+        """What a value under ``key`` may be on this server; None where there is no such option."""
+        if key in CONCEPTS:
+            choices = self.choices(key)
+            return CONCEPTS[key].with_choices(choices) if choices else CONCEPTS[key]
+        return self.own(key)
+
+    def show(self, key: str, value: Value) -> str:
+        """An option's value as a person reads it; a secret is masked."""
+        spec = self.spec(key)
+        return spec.show(value) if spec else str(value)
+
+    def for_form(self, table: OptionTable) -> OptionTable:
+        """The table with its common options in the concepts' terms, as a plan holds them."""
+        return replace(table, options=tuple(map(self._in_concepts, table.options)))
+
+    def _in_concepts(self, option: Option) -> Option:
+        concept = CONCEPTS.get(option.key)
+        if concept is None:
+            return option
+        choices = option.choices if option.kind is concept.kind is Kind.CHOICE else self.choices(option.key)
+        return replace(
+            option,
+            kind=concept.kind,
+            choices=choices,
+            minimum=concept.minimum,
+            maximum=concept.maximum,
+            unit=concept.unit,
+            paths=concept.paths,
+            multiple=False,
+            default=self.default(option.key),
+        )
+
+    def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
+        """What one native option with its value says, as (key, text): concepts where they can say it.
+
+        ``text`` is "on" or "off" for an option without a value. Where the server renames a concept's
+        values, the last of those with the same native one stands for all.
+        """
+        flag = self.flags.get(option.key)
+        if flag is not None and flag.values:
+            names = [name for name, native in flag.values.items() if native == text]
+            return [(option.key, names[-1] if names else text)]
+        return [(option.key, text)]
+
+    def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
+        """The options less what the native command has no word for, each value as it is read back."""
+        kept: dict[str, Value] = {}
+        for key, value in options.items():
+            flag = self.flags.get(key)
+            if flag is not None and not flag.says(value) and not (key == "factory" and value):
+                continue
+            if key in CONCEPTS and flag is None:
+                continue
+            if flag is not None and flag.values:
+                native = flag.values.get(str(value))
+                value = next(
+                    (name for name in reversed([*flag.values]) if flag.values[name] == native), value
+                )
+            kept[key] = value
+        return kept
+
     # -- what is supported ------------------------------------------------------------------------
 
     def supports(self, concept: str) -> bool:
@@ -156,29 +250,65 @@ class Server:
 
     def check(self, plan: LaunchPlan) -> list[Problem]:
         """Everything that stands against running the plan, each one sentence."""
-        problems = []
-        for concept, value in plan.options.items():
-            why = self.why_not(concept, value)
+        return [conflict.problem for conflict in self.conflicts(plan) if conflict.problem is not None]
+
+    def conflicts(self, plan: LaunchPlan) -> list[Conflict]:
+        """What stands against running the plan, with the change that mends it."""
+        found = []
+        for key, value in plan.options.items():
+            why = self._why_not_option(key, value)
             if why:
-                shown = f"{concept}={show_value(concept, value)}"
-                problems.append(
-                    Problem(f"Option {shown} on {self.name}", why, "leave it out or pick another server")
-                )
+                what = f"Option {key}={self.show(key, value)} on {self.name}"
+                problem = Problem(what, why, "leave it out or pick another server")
+                found.append(error(problem, Mend(f"leave {key} out", {key: None})))
         if plan.tls and "tls_key" not in plan.options and self.supports("tls_cert"):
-            problems.append(Problem("Option tls_cert", "a certificate needs its key", "set tls_key too"))
+            problem = Problem("Option tls_cert", "a certificate needs its key", "set tls_key too")
+            found.append(error(problem, Mend("leave tls_cert out", {"tls_cert": None})))
         if "tls_key" in plan.options and not plan.tls:
-            problems.append(Problem("Option tls_key", "a key needs its certificate", "set tls_cert too"))
+            problem = Problem("Option tls_key", "a key needs its certificate", "set tls_cert too")
+            found.append(error(problem, Mend("leave tls_key out", {"tls_key": None})))
         if "uds" in plan.options and ("host" in plan.options or "port" in plan.options):
-            problems.append(
-                Problem("Option uds", "a Unix socket has neither host nor port", "keep one of them")
+            problem = Problem("Option uds", "a Unix socket has neither host nor port", "keep one of them")
+            found.append(error(problem, Mend("leave host and port out", {"host": None, "port": None})))
+        for key in plan.options:
+            option = self.own(key)
+            if option is not None and option.wide and option.concept in plan.options and not option.multiple:
+                problem = Problem(f"Option {key}", f"{option.concept} says it too", "keep one of them")
+                found.append(error(problem, Mend(f"leave {option.concept} out", {option.concept: None})))
+        if plan.flag("reload") and plan.reload:
+            problem = Problem(
+                f"Option reload on {self.name}",
+                "the console reloads by itself, and both would restart on each save",
+                "leave it out, or use --no-reload",
             )
+            found.append(error(problem, Mend("let the console reload", {"reload": None})))
         for argument in plan.native:
-            option = self.owned.find(argument)
-            if option is not None:
+            name = self.owned.find(argument)
+            if name is not None:
                 why = f"on {self.name} the console decides this"
                 # The option's name alone: its value may be a secret.
-                problems.append(Problem(f"Argument {option}", why, self.owned.options[option]))
-        return problems
+                problem = Problem(f"Argument {name}", why, self.owned.options[name])
+                kept, _ = self.owned.split(plan.native)
+                found.append(error(problem, Mend(f"leave {name} out", native=tuple(kept))))
+        return found
+
+    def _why_not_option(self, key: str, value: Value) -> str | None:
+        if key in CONCEPTS:
+            return self.why_not(key, value)
+        option = self.own(key)
+        if option is None:
+            return f"{self.name} has no such option"
+        return option.refused or None
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """What is worth knowing of this server under this plan."""
+        found = []
+        default = self.default("access_log")
+        silent = not ({"access_log", "access_logfile", "access_log_file"} & plan.options.keys())
+        if default is False and silent and "access_log" not in facts.sets_outside:
+            text = f"{self.name} writes no access log by default."
+            found.append(Conflict("info", text, Mend("turn the access log on", {"access_log": True})))
+        return found
 
     # -- the command that is shown ----------------------------------------------------------------
 
@@ -205,28 +335,26 @@ class Server:
         """Arguments without which it would not serve ASGI."""
         return []
 
-    def option_arguments(self, plan: LaunchPlan, *, defaults: bool = False) -> list[str]:
-        """Native arguments of all concepts but the address and the app directory; secrets masked.
-
-        ``defaults``: also of options that are set to the server's default, which the environment or a
-        configuration file may have changed.
-        """
+    def option_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Native arguments of all options but the address and the app directory; secrets masked."""
         arguments: list[str] = []
-        for concept, value in plan.options.items():
-            if concept in ("host", "port", "uds", "app_dir") or concept not in self.flags:
+        for key, value in plan.options.items():
+            if key in ("host", "port", "uds", "app_dir", "bind"):
                 continue
-            if defaults or value != self.flags[concept].default:
-                shown = MASK if CONCEPTS[concept].secret else value
-                arguments += self.flags[concept].arguments(shown)
+            flag, option = self.flags.get(key), self.own(key)
+            if flag is not None:
+                arguments += flag.arguments(MASK if CONCEPTS[key].secret else value)
+            elif option is not None:
+                arguments += option.arguments(MASK if option.secret else value)
         return arguments
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
-        """Native arguments of the address, where it is not the default."""
+        """Native arguments of the address, as far as it is set."""
         if "uds" in plan.options:
             return [self.flags["uds"].flag, plan.text("uds")]
         arguments = []
         for concept in ("host", "port"):
-            if concept in plan.options and plan.options[concept] != self.default(concept):
+            if concept in plan.options:
                 arguments += [self.flags[concept].flag, str(plan.options[concept])]
         return arguments
 
@@ -262,34 +390,40 @@ class Server:
 
         ``fd`` is the console's listening socket, None where the server binds natively.
         """
-        secrets = [
-            argument
-            for concept, value in plan.options.items()
-            if concept in self.flags and CONCEPTS[concept].secret
-            for argument in self.flags[concept].arguments(value)
-        ]
-        options = self.option_arguments(self._runtime_plan(plan), defaults=True)
+        options = self.option_arguments(self._runtime_plan(plan))
         bind = self.adopt_arguments(plan, fd) if fd is not None else self.native_bind_arguments(plan)
         return [
             *self.leading(),
             *self.owned_arguments(plan, version),
             *options,
-            *secrets,
+            *self.secret_arguments(plan),
             *bind,
             *plan.native,
             PROBE_TARGET,
         ]
 
     def _runtime_plan(self, plan: LaunchPlan) -> LaunchPlan:
-        # Workers are passed explicitly; the target and its directory are the probe's business.
-        skipped = {"workers", "factory", "app_dir"}
-        return plan.with_options(
-            {
-                concept: value
-                for concept, value in plan.options.items()
-                if concept not in skipped and not CONCEPTS[concept].secret
-            }
-        )
+        # Workers and interface are passed explicitly; the target and its directory are the probe's.
+        skipped = {"workers", "factory", "app_dir", "interface"}
+        skipped |= {key for key in plan.options if self._secret(key)}
+        return plan.with_options({key: value for key, value in plan.options.items() if key not in skipped})
+
+    def _secret(self, key: str) -> bool:
+        spec = self.spec(key)
+        return spec is not None and spec.secret
+
+    def secret_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Native arguments of the secrets that are set, unmasked: for the child alone."""
+        arguments: list[str] = []
+        for key, value in plan.options.items():
+            flag, option = self.flags.get(key), self.own(key)
+            if not self._secret(key):
+                continue
+            if flag is not None:
+                arguments += flag.arguments(value)
+            elif option is not None:
+                arguments += option.arguments(value)
+        return arguments
 
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
         """What no variable or file may change: the number of workers and the interface."""

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import ClassVar
 
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend
+from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, Owned
 from asgi_tui.domain.servers.base import Family, Flag, Server, log_pattern
+from asgi_tui.domain.values import Value
+
+
+def _read_endpoint(endpoint: str) -> list[tuple[str, str]]:
+    """A Twisted endpoint as options; nothing where they cannot say all of it.
+
+    Twisted's endpoints.serverFromString: fields between colons, backslash escapes.
+    """
+    kind, *fields = [re.sub(r"\\(.)", r"\1", field) for field in re.findall(r"(?:\\.|[^:\\])+", endpoint)]
+    named = dict(field.split("=", 1) for field in fields[1:] if "=" in field)
+    if not fields or len(named) != len(fields) - 1:
+        return []
+    port = fields[0].removeprefix("port=")
+    names = {"interface": "host", "privateKey": "tls_key", "certKey": "tls_cert"}
+    needed = {"tcp": set(), "ssl": {"privateKey", "certKey"}}.get(kind)
+    if needed is None or not needed <= named.keys() <= names.keys():
+        return []
+    # Without an interface it is every network.
+    return [("host", named.get("interface", "0.0.0.0")), ("port", port)] + [  # noqa: S104 - read, not chosen
+        (names[name], value) for name, value in named.items() if name != "interface"
+    ]
 
 
 class Daphne(Server):
@@ -62,8 +87,8 @@ class Daphne(Server):
             "-p": BY_SET.format("port"),
             "--unix-socket": BY_SET.format("uds"),
             "-u": BY_SET.format("uds"),
-            "--endpoint": "the console follows one address",
-            "-e": "the console follows one address",
+            "--endpoint": BY_SET.format("endpoint"),
+            "-e": BY_SET.format("endpoint"),
             "--fd": HANDS_OVER,
         },
         short_values="vts",
@@ -74,24 +99,69 @@ class Daphne(Server):
         """TLS exists only as an endpoint; ``--fd`` garbles the addresses of an IPv6 scope."""
         if plan.tls:
             return "daphne speaks TLS only on an endpoint that it binds itself"
+        if "endpoint" in plan.options:
+            return "with endpoint daphne binds several addresses itself"
         return super().bind_reason(plan, family)
 
-    def option_arguments(self, plan: LaunchPlan, *, defaults: bool = False) -> list[str]:
+    def option_arguments(self, plan: LaunchPlan) -> list[str]:
         """The certificate and key are part of the endpoint."""
-        shown = {name: value for name, value in plan.options.items() if name not in ("tls_cert", "tls_key")}
-        return super().option_arguments(plan.with_options(shown), defaults=defaults)
+        apart = ("tls_cert", "tls_key", "endpoint")
+        shown = {name: value for name, value in plan.options.items() if name not in apart}
+        return super().option_arguments(plan.with_options(shown))
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """With TLS an endpoint of Twisted's, in which colons are escaped."""
-        return self._endpoint(plan) if plan.tls else super().bind_arguments(plan)
+        if plan.tls or "endpoint" in plan.options:
+            return self.native_bind_arguments(plan)
+        return super().bind_arguments(plan)
 
     def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
-        """Always explicit."""
+        """Always explicit; further endpoints do away with the default address."""
+        further = plan.options.get("endpoint", ())
+        assert isinstance(further, tuple)
+        words = [word for endpoint in further for word in ("--endpoint", endpoint)]
         if plan.tls:
-            return self._endpoint(plan)
+            return [*self._endpoint(plan), *words]
         if "uds" in plan.options:
-            return ["--unix-socket", plan.text("uds")]
-        return ["--bind", plan.host, "--port", str(plan.port)]
+            return ["--unix-socket", plan.text("uds"), *words]
+        return ["--bind", plan.host, "--port", str(plan.port), *words]
+
+    def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
+        """The first TLS endpoint is the address with its key; verbosity and access log are concepts."""
+        if option.name == "verbosity" and text in ("0", "1", "2"):
+            return [("log_level", ("warning", "info", "debug")[int(text)])]
+        if option.name == "access_log_file" and text in ("-", "/dev/null"):
+            return [("access_log", "on" if text == "-" else "off")]
+        if option.name != "endpoint":
+            return super().native_parts(option, text)
+        parts: list[tuple[str, str]] = []
+        further = []
+        for endpoint in text.splitlines():
+            found = _read_endpoint(endpoint)
+            if found and not parts:
+                parts = found
+            else:
+                further.append(endpoint)
+        return [*parts, ("endpoint", "\n".join(further))] if further else parts
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """It sends no lifespan events; HTTP/2 needs more than TLS."""
+        found = super().quirks(plan, facts)
+        text = "daphne sends no lifespan events: startup and shutdown handlers of the app do not run."
+        other = next((name for name in facts.servers if name != "daphne"), None)
+        found.append(Conflict("info", text, Mend(f"use {other}", server=other) if other else None))
+        lacking = facts.lacks("h2", "priority")
+        if plan.tls and lacking:
+            text = f"HTTP/2 on daphne needs {lacking}, which is not installed (Twisted[http2])."
+            found.append(Conflict("info", text))
+        return found
+
+    def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
+        """With TLS or further endpoints the address is always written out."""
+        kept = super().canonical(options)
+        if ("tls_cert" in kept or "endpoint" in kept) and "uds" not in kept:
+            kept = {"host": "127.0.0.1", "port": 8000, **kept}
+        return kept
 
     def _endpoint(self, plan: LaunchPlan) -> list[str]:
         def escaped(text: str) -> str:

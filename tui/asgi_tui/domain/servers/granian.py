@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
@@ -50,7 +54,7 @@ class Granian(Server):
         "uds": Flag("--uds"),
         "workers": Flag("--workers", default=1),
         "log_level": Flag(
-            "--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info"
+            "--log-level", choices=("critical", "error", "warning", "info", "debug", "notset"), default="info"
         ),
         "access_log": Flag("--access-log", "--no-access-log", default=False),
         "root_path": Flag("--url-path-prefix", default=""),
@@ -81,22 +85,63 @@ class Granian(Server):
             "--factory": BY_SET.format("factory"),
             "--no-factory": BY_SET.format("factory"),
             "--working-dir": BY_SET.format("app_dir"),
-            "--interface": "the console serves ASGI apps",
+            "--interface": BY_SET.format("lifespan"),
             "--reload": RELOADS,
         },
         frozenset({"--factory", "--no-factory", "--reload"}),
     )
 
-    def option_arguments(self, plan: LaunchPlan, *, defaults: bool = False) -> list[str]:
-        """Its default interface is RSGI; ``ws`` can only be switched off."""
+    def option_arguments(self, plan: LaunchPlan) -> list[str]:
+        """Its default interface is RSGI, so there is always one; ``ws`` is a switch."""
         options = dict(plan.options)
-        interface = "asginl" if options.pop("lifespan", "auto") == "off" else "asgi"
-        websocket: Value = options.pop("ws", "auto")
-        shown = super().option_arguments(plan.with_options(options), defaults=defaults)
-        arguments = ["--interface", interface, *shown]
-        if websocket == "none":
-            return [*arguments, "--no-ws"]
-        return [*arguments, "--ws"] if defaults and "ws" in plan.options else arguments
+        lifespan = options.pop("lifespan", "auto")
+        websocket = options.pop("ws", "")
+        interface = (
+            [] if "interface" in options else ["--interface", "asginl" if lifespan == "off" else "asgi"]
+        )
+        arguments = [*interface, *super().option_arguments(plan.with_options(options))]
+        if not websocket:
+            return arguments
+        return [*arguments, "--no-ws" if websocket == "none" else "--ws"]
+
+    def conflicts(self, plan: LaunchPlan) -> list[Conflict]:
+        """The probe speaks ASGI."""
+        found = super().conflicts(plan)
+        interface = plan.text("interface", "asgi")
+        if interface in ("rsgi", "wsgi"):
+            problem = Problem(
+                f"Option interface={interface} on granian", "the console serves ASGI apps", "use asgi"
+            )
+            found.append(error(problem, Mend("serve ASGI", {"interface": None})))
+        return found
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """What its extras and its HTTP/2 need."""
+        found = super().quirks(plan, facts)
+        if plan.flag("reload") and facts.lacks("watchfiles"):
+            text = "granian's own reload needs watchfiles, which is not installed (granian[reload])."
+            found.append(
+                Conflict("warning", text, Mend("let the console reload", {"reload": None}, reload=True))
+            )
+        if plan.text("http") == "2" and not plan.tls:
+            text = "HTTP/2 without TLS is h2c: no browser speaks it, curl does with --http2-prior-knowledge."
+            found.append(Conflict("warning", text, Mend("speak HTTP/1.1 as well", {"http": "auto"})))
+        return found
+
+    def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
+        """``--no-ws`` and ``--interface asginl`` say what are concepts elsewhere."""
+        if option.name == "ws":
+            return [("ws", "auto" if text == "on" else "none")]
+        if option.name == "interface" and text in ("asgi", "asginl"):
+            return [("lifespan", "off")] if text == "asginl" else []
+        return super().native_parts(option, text)
+
+    def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
+        """``lifespan=auto`` is ``--interface asgi``, which is always there."""
+        kept = super().canonical(options)
+        if kept.get("lifespan") == "auto":
+            del kept["lifespan"]
+        return kept
 
     def adopt_arguments(self, plan: LaunchPlan, fd: int) -> list[str]:
         """It has no flag for a descriptor: see ``adopts_in_child``."""

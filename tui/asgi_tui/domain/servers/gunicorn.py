@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend
+from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, log_pattern
@@ -41,7 +43,6 @@ _OWNED = Owned(
         "--worker-class": _WORKER,
         "-k": _WORKER,
         "--pythonpath": BY_SET.format("app_dir"),
-        "--chdir": "start asgi-tui in that directory",
         "--pid": "the console follows the process by itself",
         "-p": "the console follows the process by itself",
         "--reload": RELOADS,
@@ -128,21 +129,41 @@ class Gunicorn(OneBind):
                 notes.append(f"GUNICORN_CMD_ARGS: {shlex.join(words)} is {fate}")
         return kept, tuple(notes)
 
-    def split_config(self, native: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        """The configuration file among the user's own arguments, and the rest of them.
+    def split_config(self, plan: LaunchPlan) -> tuple[str, LaunchPlan]:
+        """The plan's configuration file, and the plan without it.
 
         gunicorn takes one file, and the console needs it for its own, which reads the user's.
         """
-        rest, config = _CONFIG.split(native)
+        rest, config = _CONFIG.split(plan.native)
+        options = {key: value for key, value in plan.options.items() if key != "config"}
+        left = replace(plan, native=tuple(rest)).with_options(options)
         if not config:
-            return "", tuple(rest)
+            return plan.text("config"), left
         # The last one counts, joined to its option or after it.
         word = config[-1]
         if word.startswith("--"):
             word = word.partition("=")[2]
         elif word.startswith("-"):
             word = word[2:].removeprefix("=")
-        return word, tuple(rest)
+        return word, left
+
+    def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
+        """Several directories are more than the app's."""
+        if option.name == "pythonpath" and "," not in text:
+            return [("app_dir", text)]
+        return super().native_parts(option, text)
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """HTTP/2 needs TLS and h2."""
+        found = super().quirks(plan, facts)
+        if "h2" in plan.text("http_protocols"):
+            mend = Mend("leave HTTP/2 out", {"http_protocols": None})
+            if not plan.tls and plan.text("http2_cleartext", "off") == "off":
+                found.append(Conflict("warning", "HTTP/2 on gunicorn needs a certificate and key.", mend))
+            if facts.lacks("h2"):
+                text = "HTTP/2 on gunicorn needs h2, which is not installed (gunicorn[http2])."
+                found.append(Conflict("warning", text, mend))
+        return found
 
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
         """All users' runs share one control socket by default, so this run has none (25.1 and newer)."""
@@ -168,6 +189,11 @@ class GunicornUvicorn(Gunicorn):
         "lifespan": "uvicorn's worker class takes no options of uvicorn's",
         "http": "uvicorn's worker class takes no options of uvicorn's",
     }
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """A legacy pattern, with what replaces it."""
+        text = f"Legacy: {self.deprecated}. The same without gunicorn: {self.equivalent(plan)}"
+        return [*super().quirks(plan, facts), Conflict("info", text, Mend("use uvicorn", server="uvicorn"))]
 
     def equivalent(self, plan: LaunchPlan) -> str:
         """The native uvicorn command that does the same without gunicorn."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, log_pattern
@@ -66,8 +67,8 @@ class Hypercorn(OneBind):
             "-b": "set the address with --set host=ADDRESS --set port=PORT",
             "--workers": BY_SET.format("workers"),
             "-w": BY_SET.format("workers"),
-            "--insecure-bind": "the console follows one address",
-            "--quic-bind": "the console cannot follow a QUIC socket",
+            "--insecure-bind": BY_SET.format("insecure_bind"),
+            "--quic-bind": BY_SET.format("quic_bind"),
             "--reload": RELOADS,
             "--daemon": NO_DAEMON,
             "-D": NO_DAEMON,
@@ -78,8 +79,24 @@ class Hypercorn(OneBind):
     )
 
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
-        """``-w 0`` serves in one process; even ``-w 1`` spawns a worker."""
-        return ["--workers", "0" if plan.workers == 1 else str(plan.workers)]
+        """``-w 0`` serves in one process; even ``-w 1`` spawns a worker, which its own reload needs."""
+        alone = plan.workers == 1 and not plan.flag("reload")
+        return ["--workers", "0" if alone else str(plan.workers)]
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """What QUIC and its worker classes need."""
+        found = super().quirks(plan, facts)
+        if "quic_bind" in plan.options and not plan.tls:
+            text = "HTTP/3 is always encrypted: hypercorn serves none without a certificate and key."
+            found.append(Conflict("warning", text, Mend("leave QUIC out", {"quic_bind": None})))
+        if "quic_bind" in plan.options and facts.lacks("aioquic"):
+            text = "HTTP/3 needs aioquic, which is not installed (hypercorn[h3])."
+            found.append(Conflict("warning", text, Mend("leave QUIC out", {"quic_bind": None})))
+        wanted = plan.text("worker_class")
+        if wanted in ("uvloop", "trio") and facts.lacks(wanted):
+            text = f"The {wanted} worker needs {wanted}, which is not installed (hypercorn[{wanted}])."
+            found.append(Conflict("warning", text, Mend("use asyncio", {"worker_class": None})))
+        return found
 
     def target_arguments(self, plan: LaunchPlan) -> list[str]:
         """A directory is written before the module."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, Server, log_pattern
@@ -20,6 +22,16 @@ _OWNED = (
     "FACTORY",
     "APP_DIR",
     "INTERFACE",
+)
+
+# Values that need a distribution of their own (uvicorn/config.py).
+_NEEDED = (
+    ("http", "httptools", "httptools"),
+    ("http", "zttp", "zttp"),
+    ("loop", "uvloop", "uvloop"),
+    ("ws", "websockets", "websockets"),
+    ("ws", "websockets-sansio", "websockets"),
+    ("ws", "wsproto", "wsproto"),
 )
 
 
@@ -49,7 +61,7 @@ class Uvicorn(Server):
         "tls_key": Flag("--ssl-keyfile"),
         "tls_key_password": Flag("--ssl-keyfile-password"),
         "graceful_timeout": Flag("--timeout-graceful-shutdown"),
-        "http": Flag("--http", choices=("auto", "h11", "httptools"), default="auto"),
+        "http": Flag("--http", choices=("auto", "h11", "httptools", "zttp"), default="auto"),
         "ws": Flag("--ws", choices=("auto", "websockets", "websockets-sansio", "wsproto"), default="auto"),
         "proxy_headers": Flag("--proxy-headers", "--no-proxy-headers", default=True),
     }
@@ -69,10 +81,34 @@ class Uvicorn(Server):
             "--app-dir": BY_SET.format("app_dir"),
             "--fd": HANDS_OVER,
             "--reload": RELOADS,
-            "--interface": "the console serves ASGI apps",
+            "--interface": BY_SET.format("interface"),
         },
         frozenset({"--factory", "--reload"}),
     )
+
+    def conflicts(self, plan: LaunchPlan) -> list[Conflict]:
+        """The probe speaks ASGI."""
+        found = super().conflicts(plan)
+        if plan.text("interface") == "wsgi":
+            problem = Problem("Option interface=wsgi on uvicorn", "the console serves ASGI apps", "use auto")
+            found.append(error(problem, Mend("serve ASGI", {"interface": None})))
+        return found
+
+    def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
+        """Its reload knows one worker; its HTTP/2 one parser."""
+        found = super().quirks(plan, facts)
+        if plan.flag("reload") and plan.workers > 1:
+            text = "uvicorn's own reload serves with one worker: workers is ignored."
+            mend = Mend("let the console reload", {"reload": None}, reload=True)
+            found.append(Conflict("warning", text, mend))
+        if plan.flag("http2") and plan.text("http", "auto") != "zttp":
+            text = "HTTP/2 on uvicorn needs the zttp parser; with another one it is not spoken."
+            found.append(Conflict("warning", text, Mend("use zttp", {"http": "zttp"})))
+        for option, value, package in _NEEDED:
+            if plan.text(option) == value and facts.lacks(package):
+                text = f"{option}={value} needs {package}, which is not installed (uvicorn[standard])."
+                found.append(Conflict("warning", text, Mend(f"leave {option} out", {option: None})))
+        return found
 
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:
         """Colours would only be taken out again, so they are not asked for."""

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from asgi_tui.domain.concepts import CONCEPTS, read_value
+from asgi_tui.domain.conflicts import Conflict, Facts, find_conflicts
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.mapping import map_plan
+from asgi_tui.domain.mapping import carry, map_plan
+from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
@@ -25,13 +27,13 @@ class Reading:
     """What a draft amounts to.
 
     ``plan`` is what would run, None while anything is wrong; ``shown`` is the same with what is wrong left
-    out, None without a target. ``problems`` has one sentence a field, ``general`` those of the whole plan.
+    out, None without a target. ``problems`` has one sentence a field, ``conflicts`` those of the whole plan.
     """
 
     plan: LaunchPlan | None
     shown: LaunchPlan | None
     problems: Mapping[str, str]
-    general: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
 
     @property
     def command(self) -> str:
@@ -41,15 +43,18 @@ class Reading:
     @property
     def blocker(self) -> str:
         """The first sentence that stands against a start, empty where none does."""
-        return next(iter([*self.problems.values(), *self.general]), "")
+        stops = [conflict.text for conflict in self.conflicts if conflict.level == "error"]
+        return next(iter([*self.problems.values(), *stops]), "")
 
 
 @dataclass(slots=True)
 class Draft:
     """The form's texts; an empty one leaves the option to the server.
 
-    ``base`` holds what the form has no field for: directory, native arguments, env file, watched paths.
-    Texts of options that the picked server lacks stay, unused, for when another one is picked.
+    ``base`` holds what the form has no field for: directory, native arguments, variables, watched paths.
+    ``values`` are the texts of the common options by concept, and of the picked server's own by name; those
+    of common options that it lacks stay, unused, for when another one is picked. ``table`` are its options
+    as installed, None until they are known, and ``facts`` what else its quirks depend on.
     """
 
     base: LaunchPlan
@@ -58,12 +63,46 @@ class Draft:
     values: dict[str, str] = field(default_factory=dict)
     reload: bool = True
     python: str = ""
+    table: OptionTable | None = None
+    facts: Facts | None = None
+    # The own texts of servers that were picked before, for when they are picked again.
+    others: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: LaunchPlan) -> Draft:
         """The draft that spells ``plan``."""
-        values = {name: spell(value) for name, value in plan.options.items()}
+        server = get_server(plan.server)
+        values = {}
+        for key, value in plan.options.items():
+            spec = server.spec(key)
+            values[key] = spec.spell(value) if spec else str(value)
         return cls(plan, plan.server, str(plan.target), values, plan.reload, plan.python or "")
+
+    def pick(self, name: str) -> list[str]:
+        """Another server: what becomes of each of the old one's own options, one sentence each."""
+        if name == self.server:
+            return []
+        old, new = get_server(self.server), get_server(name)
+        own = {key: text for key, text in self.values.items() if key not in CONCEPTS}
+        common = {key: text for key, text in self.values.items() if key in CONCEPTS}
+        kept = dict(self.others.get(name, {}))
+        said = []
+        for key, text in own.items():
+            option = old.own(key)
+            if option is None or not text.strip():
+                continue
+            try:
+                carried = carry(old, key, option.read(text), new)
+            except Problem:
+                continue
+            if isinstance(carried, str):
+                said.append(f"{key} is left behind: {carried}.")
+            else:
+                kept[carried[0].name] = carried[0].spell(carried[1])
+                said.append(f"{option.flag} becomes {carried[0].flag}.")
+        self.others[self.server] = own
+        self.server, self.values, self.table = name, common | kept, None
+        return said
 
     def lacks(self, concept: str) -> str:
         """Why the picked server has no such option, empty where it has or where a value must be taken out."""
@@ -93,6 +132,7 @@ class Draft:
                 options[concept] = read_value(concept, text, server.choices(concept))
             except Problem as problem:
                 problems[concept] = str(problem)
+        native = self._read_own(server, options, problems)
         if target is None:
             return Reading(None, None, problems, ())
         if options.get("factory"):
@@ -101,12 +141,35 @@ class Draft:
             self.base,
             target=target,
             server=self.server,
-            native=self.base.native if self.server == self.base.server else (),
+            native=(*(self.base.native if self.server == self.base.server else ()), *native),
             python=self.python.strip() or None,
             reload=self.reload,
         ).with_options(options)
-        general = tuple(str(problem) for problem in server.check(shown))
-        return Reading(None if problems or general else shown, shown, problems, general)
+        conflicts = tuple(find_conflicts(shown, self.facts))
+        stopped = problems or any(conflict.level == "error" for conflict in conflicts)
+        return Reading(None if stopped else shown, shown, problems, conflicts)
+
+    def _read_own(self, server: Server, options: dict[str, Value], problems: dict[str, str]) -> list[str]:
+        """Reads the server's own options; the native arguments of those only the installed version knows."""
+        native: list[str] = []
+        table = self.table or server.table
+        for key, text in self.values.items():
+            option = None if key in CONCEPTS else table.named(key) or server.own(key)
+            if option is None or not text.strip():
+                continue
+            try:
+                value = option.read(text)
+            except Problem as problem:
+                problems[key] = str(problem)
+                continue
+            if key in table.missing:
+                mend = "clear it or pick another interpreter"
+                problems[key] = str(Problem(f"Option {key}", table.missing[key], mend))
+            elif server.own(key) is not None:
+                options[key] = value
+            else:
+                native += option.arguments(value)
+        return native
 
     def _read_target(self, problems: dict[str, str]) -> Target | None:
         try:
@@ -133,20 +196,13 @@ class Draft:
         return ""
 
 
-def spell(value: Value) -> str:
-    """A value as the form's text."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value)
-
-
 def default_text(server: Server, concept: str) -> str:
     """What an empty field shows: the server's default, or what is so without one."""
     default = server.default(concept)
     if default is None or default == "":
         return "no limit" if concept == "graceful_timeout" else "none"
-    unit = CONCEPTS[concept].unit
-    return f"default {spell(default)}{' ' + unit if unit else ''}"
+    spec = CONCEPTS[concept]
+    return f"default {spec.spell(default)}{' ' + spec.unit if spec.unit else ''}"
 
 
 def native_flag(server: Server, concept: str) -> str:
