@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -19,13 +19,15 @@ from typing import NoReturn, TextIO, TypeVar
 import click
 
 from asgi_tui import __version__
+from asgi_tui.cli_queries import discover, installed_options, options, parse, servers, working_directory
 from asgi_tui.domain.concepts import read_value
 from asgi_tui.domain.environment import read_variables
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Error, Exit, to_json
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS, get_server
-from asgi_tui.domain.settings import read_settings
+from asgi_tui.domain.servers.base import Server
+from asgi_tui.domain.settings import Settings, read_settings
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import sanitize
 from asgi_tui.domain.values import Value
@@ -112,14 +114,6 @@ def run_flags(command: Command) -> Command:
     return command
 
 
-def working_directory() -> Path:
-    """The current directory. Raises ``Problem`` where it has been deleted."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        raise Problem("The current directory", "it has been deleted", "change to another one") from None
-
-
 def _plan(
     target: str | None, native: tuple[str, ...], values: Mapping[str, object]
 ) -> tuple[LaunchPlan, str]:
@@ -151,7 +145,7 @@ def _plan(
     for concept, text in (("host", flags.host), ("port", flags.port)):
         if text is not None:
             options[concept] = read_value(concept, text)
-    settings = read_settings(server, flags.settings)
+    settings = _read_settings(server, flags)
     options |= settings.options
     plan = replace(
         plan,
@@ -164,6 +158,15 @@ def _plan(
         target=replace(plan.target, factory=bool(options.get("factory", plan.target.factory))),
     )
     return plan.with_options(options), note
+
+
+def _read_settings(server: Server, flags: RunFlags) -> Settings:
+    """What ``--set`` says; an option that nobody here knows may be one of a newer server."""
+    try:
+        return read_settings(server, flags.settings)
+    except Problem:
+        table = installed_options(server.name, flags.python)
+        return read_settings(server, flags.settings, table)
 
 
 @click.group(cls=DefaultGroup, context_settings={"help_option_names": list(HELP)})
@@ -281,42 +284,8 @@ def command(native: tuple[str, ...], /, target: str | None, **values: object) ->
     click.echo(str(server.command(plan)))
 
 
-@cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--python", metavar="PATH", help="Look in this interpreter.")
-def servers(as_json: bool, python: str | None) -> None:
-    """Lists the servers and their versions in the app's interpreter."""
-    from asgi_tui.engine.interpreters import find_interpreter
-    from asgi_tui.engine.project import list_servers
-
-    found = list_servers(find_interpreter(working_directory(), python, os.environ))
-    if as_json:
-        click.echo(json.dumps([asdict(info) for info in found], indent=2))
-        return
-    for info in found:
-        state = info.version if info.installed else f"not installed: {' '.join(info.missing)}"
-        legacy = f"  legacy: {info.deprecated}" if info.deprecated else ""
-        click.echo(f"{info.name:<18} {state or '':<12} {get_server(info.name).summary}{legacy}")
-    click.echo(f"in {found[0].python}")
-
-
-@cli.command()
-@click.argument("directory", default=".", metavar="[DIR]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def discover(directory: str, as_json: bool) -> None:
-    """Finds apps by reading the source; imports nothing."""
-    from asgi_tui.engine.discovery import discover as find
-
-    if not Path(directory).is_dir():
-        raise Problem(f"Directory {directory}", "there is none of that name", "check the path")
-    found = find(Path(directory))
-    if as_json:
-        click.echo(json.dumps([asdict(candidate) for candidate in found], indent=2))
-        return
-    for candidate in found:
-        click.echo(sanitize(f"{candidate.target:<30} {candidate.framework:<12} {candidate.why}"))
-    if not found:
-        click.echo("No app was found; name one, as in asgi-tui main:app.", err=True)
+for query in (servers, options, parse, discover):
+    cli.add_command(query)
 
 
 def main() -> None:

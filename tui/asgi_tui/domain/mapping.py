@@ -15,6 +15,12 @@ from asgi_tui.domain.text import mask_value
 from asgi_tui.domain.values import NUMBERS, ON_OFF, Kind, Value
 
 _PER_SECOND = {"s": 1, "ms": 1000}
+# What one server writes in these means something else, or nothing, to another.
+_OWN_SYNTAX = frozenset(
+    {"access_log_format", "config_file", "event_loop", "log_config", "log_format", "reload_exclude"}
+)
+# Without them a switch would let in whom the old server turned away.
+_GUARDS = frozenset({"tls_client_verify", "tls_ca"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +39,15 @@ def map_plan(plan: LaunchPlan, to: str) -> Mapping:
     TLS on a server that cannot take the key (it must not fall back to plain HTTP unasked).
     """
     old, new = get_server(plan.server), get_server(to)
-    if old is new:
-        return Mapping(
-            plan, tuple(f"{key}={old.show(key, value)}" for key, value in plan.options.items()), ()
-        )
     kept, mapped, dropped = {}, [], []
     for key, value in plan.options.items():
         shown = f"{key}={old.show(key, value)}"
         if key not in CONCEPTS:
             own = old.own(key) if old is new else None
             carried = (own, value) if own else carry(old, key, value, new)
+            if isinstance(carried, str) and _topic(old, key) in _GUARDS:
+                reason = f"{carried} ({shown}), and clients would no longer be checked"
+                raise Problem(f"Switching to {to}", reason, "pick another server or change the option")
             if isinstance(carried, str):
                 dropped.append(f"{shown} ({carried})")
             else:
@@ -81,6 +86,8 @@ def carry(old: Server, key: str, value: Value, new: Server) -> tuple[Option, Val
         return f"{new.name} has no such option"
     if found.refused:
         return found.refused
+    if found.topic in _OWN_SYNTAX:
+        return f"{found.flag} on {new.name} is written in another way"
     carried = _converted(option, value, found)
     return (found, carried) if carried is not None else f"{found.flag} on {new.name} takes no such value"
 
@@ -92,6 +99,11 @@ def equivalent(option: Option, others: Iterable[Option]) -> Option | None:
     if option.concept:
         return next((other for other in others if other.concept == option.concept and other.wide), None)
     return None
+
+
+def _topic(server: Server, key: str) -> str:
+    option = server.own(key)
+    return option.topic if option else ""
 
 
 def _converted(old: Option, value: Value, new: Option) -> Value | None:

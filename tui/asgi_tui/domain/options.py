@@ -159,6 +159,7 @@ def option(
 _ACRONYMS = {"http": "HTTP", "http1": "HTTP/1", "http2": "HTTP/2", "h11": "h11", "tls": "TLS", "ssl": "TLS"}
 _ACRONYMS |= {"ws": "WebSocket", "uds": "Unix socket", "ip": "IP", "ips": "IPs", "pid": "PID", "rss": "RSS"}
 _ACRONYMS |= {"asgi": "ASGI", "ca": "CA", "crl": "CRL", "fd": "file descriptor", "json": "JSON"}
+_ACRONYMS |= {"url": "URL", "eofs": "EOFs", "statsd": "StatsD"}
 _ACRONYMS |= {"quic": "QUIC", "websocket": "WebSocket", "uwsgi": "uWSGI", "env": "environment"}
 
 
@@ -261,7 +262,9 @@ def _laid_over(known: Option, found: list[Described]) -> Option:
     flags += tuple(flag for item in found for flag in item.flags if flag not in (*flags, *off))
     off += tuple(flag for item in found for flag in item.off if flag not in (*flags, *off))
     default = known.default
-    if first.default is not None and known.kind is not Kind.SECRET:
+    # What a parser starts from says nothing of an option that can only turn off, or only adds to another.
+    adds = not known.flags or (known.wide and known.multiple)
+    if first.default is not None and known.kind is not Kind.SECRET and not adds:
         default = _as_kind(known.kind, first.default)
     return replace(
         known,
@@ -270,8 +273,9 @@ def _laid_over(known: Option, found: list[Described]) -> Option:
         choices=first.choices or known.choices if known.kind is Kind.CHOICE else known.choices,
         default=default,
         multiple=first.multiple,
-        minimum=first.minimum if first.minimum is not None else known.minimum,
-        maximum=first.maximum if first.maximum is not None else known.maximum,
+        # A parser may let through what the server then fails on, so the narrower range counts.
+        minimum=max((x for x in (first.minimum, known.minimum) if x is not None), default=None),
+        maximum=min((x for x in (first.maximum, known.maximum) if x is not None), default=None),
         env=first.env or known.env,
         setting=known.setting or first.setting,
         bare=first.bare or known.bare,
@@ -292,7 +296,7 @@ _KINDS = {"int": Kind.INTEGER, "float": Kind.FLOAT, "bool": Kind.SWITCH, "path":
 
 def _unknown(item: Described) -> Option:
     """An option no overlay knows: what the server says is all there is."""
-    longest = max((*item.flags, *item.off), key=len)
+    longest = max(item.flags or item.off, key=len)
     name = longest.lstrip("-").replace("-", "_").lower()
     if not item.flags:
         name = name.removeprefix("no_")
@@ -318,3 +322,33 @@ def _unknown(item: Described) -> Option:
         setting=item.setting,
         env=item.env,
     )
+
+
+def as_json(table: OptionTable) -> dict[str, object]:
+    """The table as ``asgi-tui options SERVER --json`` prints it; ``flags`` holds every spelling."""
+    return {
+        "server": table.server,
+        "version": table.version,
+        "options": [
+            {
+                "name": item.name,
+                "flags": [*item.flags, *item.off],
+                "kind": item.kind.value,
+                "choices": list(item.choices),
+                "min": item.minimum,
+                "max": item.maximum,
+                "default": None if item.secret else item.default,
+                "multiple": item.multiple,
+                "secret": item.secret,
+                "group": item.group,
+                "help": item.help,
+                "common": item.concept or None,
+                "off": list(item.off),
+                "unit": item.unit or None,
+                "env": item.env or None,
+                "missing": table.missing.get(item.name),
+                "refused": item.refused or None,
+            }
+            for item in table.options
+        ],
+    }

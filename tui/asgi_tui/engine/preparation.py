@@ -13,7 +13,7 @@ from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.interpreters import Interpreter, find_interpreter
-from asgi_tui.engine.project import list_servers, require_server, resolve_target
+from asgi_tui.engine.project import list_servers, require_server, resolve_target, version_tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,18 @@ def prepare(plan: LaunchPlan) -> Prepared:
     read_env_files(resolved)
     interpreter = find_interpreter(Path(plan.cwd), plan.python, os.environ)
     info = require_server(list_servers(interpreter), plan.server)
+    _require_version(resolved, info.version or "")
     return Prepared(resolved, interpreter, info.version or "")
+
+
+def _require_version(plan: LaunchPlan, version: str) -> None:
+    """Refuses options that came with a later version; its parser would refuse the whole command."""
+    server = get_server(plan.server)
+    for key in plan.options:
+        option = server.own(key)
+        if option is not None and option.since and version_tuple(version) < version_tuple(option.since):
+            why = f"it came with {option.since}, and {version} is installed"
+            raise Problem(f"Option {key} on {plan.server}", why, "leave it out or upgrade")
 
 
 def read_env_files(plan: LaunchPlan) -> dict[str, str]:

@@ -150,6 +150,12 @@ class Daphne(Server):
         text = "daphne sends no lifespan events: startup and shutdown handlers of the app do not run."
         other = next((name for name in facts.servers if name != "daphne"), None)
         found.append(Conflict("info", text, Mend(f"use {other}", server=other) if other else None))
+        if {"proxy_headers_host", "proxy_headers_port"} & plan.options.keys() and not plan.flag(
+            "proxy_headers"
+        ):
+            text = "daphne takes the names of proxy headers only together with proxy headers."
+            mend = Mend("believe proxy headers", {"proxy_headers": True})
+            found.append(Conflict("warning", text, mend))
         lacking = facts.lacks("h2", "priority")
         if plan.tls and lacking:
             text = f"HTTP/2 on daphne needs {lacking}, which is not installed (Twisted[http2])."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
@@ -189,6 +191,16 @@ class GunicornUvicorn(Gunicorn):
         "lifespan": "uvicorn's worker class takes no options of uvicorn's",
         "http": "uvicorn's worker class takes no options of uvicorn's",
     }
+
+    @cached_property
+    def overlay(self) -> tuple[Option, ...]:
+        """gunicorn's options, less those of its own ASGI worker."""
+        return tuple(map(self._without_asgi, super().overlay))
+
+    def _without_asgi(self, option: Option) -> Option:
+        foreign = option.key in self.lacks if option.key in CONCEPTS else option.name.startswith("asgi_")
+        why = "uvicorn's worker class takes no such option"
+        return replace(option, refused=why) if foreign and not option.refused else option
 
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         """A legacy pattern, with what replaces it."""

@@ -17,7 +17,7 @@ _OWNED = (
     "UDS",
     "FD",
     "RELOAD",
-    "RELOAD_DIR",
+    "RELOAD_DIRS",
     "WORKERS",
     "FACTORY",
     "APP_DIR",
@@ -62,7 +62,9 @@ class Uvicorn(Server):
         "tls_key_password": Flag("--ssl-keyfile-password"),
         "graceful_timeout": Flag("--timeout-graceful-shutdown"),
         "http": Flag("--http", choices=("auto", "h11", "httptools", "zttp"), default="auto"),
-        "ws": Flag("--ws", choices=("auto", "websockets", "websockets-sansio", "wsproto"), default="auto"),
+        "ws": Flag(
+            "--ws", choices=("auto", "websockets", "websockets-sansio", "wsproto", "none"), default="auto"
+        ),
         "proxy_headers": Flag("--proxy-headers", "--no-proxy-headers", default=True),
     }
     log_format = log_pattern(r"LEVEL: +(?P<text>.*)")
