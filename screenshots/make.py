@@ -25,7 +25,7 @@ from textual.pilot import Pilot
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.target import Target
-from asgi_tui.engine.project import load_project
+from asgi_tui.engine.knowledge import Knowledge
 from asgi_tui.engine.session import Session
 from asgi_tui.frontends.console.app import ConsoleApp
 
@@ -111,7 +111,7 @@ async def with_console(
     """Runs a scene in a console of its own and stops everything after it."""
     session = Session(events_interval=1 / 30)
     plan = LaunchPlan(Target.parse("main:app"), "uvicorn", str(project)).with_options({"port": PORT})
-    app = ConsoleApp(driver=session, load=partial(load_project, project, None, os.environ), plan=plan)
+    app = ConsoleApp(driver=session, knowledge=Knowledge(os.environ), plan=plan)
     async with app.run_test(size=size) as pilot:
         await until(lambda: app.project is not None)
         await pilot.pause(0.5)

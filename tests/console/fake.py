@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from asgi_tui.domain.conflicts import Facts
+from asgi_tui.domain.environment import Variable, layered
 from asgi_tui.domain.events import (
     Change,
     Error,
@@ -27,7 +30,11 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.discovery import Candidate
+from asgi_tui.engine.history import Launch
 from asgi_tui.engine.interpreters import Interpreter
+from asgi_tui.engine.knowledge import Knowledge
+from asgi_tui.engine.outlook import Outlook
+from asgi_tui.engine.presets import Preset, PresetList, Where
 from asgi_tui.engine.project import Project, ServerInfo
 from asgi_tui.frontends.console.app import ConsoleApp
 
@@ -222,6 +229,51 @@ def reload_failed(at: float = AT + 20) -> list[Event]:
     ]
 
 
+class FakeKnowledge(Knowledge):
+    """Knows one project, whose servers are exactly as the overlays have them; keeps nothing."""
+
+    def __init__(self, load: Callable[[], Project]) -> None:
+        super().__init__({})
+        self._load = load
+        self.remembered: list[LaunchPlan] = []
+        self.saved: dict[str, LaunchPlan] = {}
+
+    def project(self, cwd: Path, python: str | None) -> Project:
+        return self._load()
+
+    def outlook(self, plan: LaunchPlan, project: Project) -> Outlook:
+        server = get_server(plan.server)
+        table = replace(server.table, version=VERSIONS[plan.server])
+        installed = tuple(info.name for info in project.servers if info.installed)
+        return Outlook(table, Facts(None, installed, 0), {}, {})
+
+    def complete(self, base: Path, text: str) -> list[str]:
+        return [name for name in ("main:app", "main:create_app", "shop.asgi:app") if name.startswith(text)]
+
+    def remember(self, plan: LaunchPlan) -> None:
+        self.remembered.append(plan)
+
+    def last_plan(self, cwd: str) -> LaunchPlan | None:
+        return None
+
+    def presets(self, cwd: str) -> tuple[PresetList, Sequence[Launch]]:
+        presets = tuple(Preset(name, "user", plan) for name, plan in self.saved.items())
+        return PresetList(presets), [Launch(AT, plan) for plan in self.remembered]
+
+    def save_preset(self, plan: LaunchPlan, name: str, where: Where) -> tuple[str, ...]:
+        self.saved[name] = plan
+        return ()
+
+    def delete_preset(self, name: str, where: Where, cwd: str) -> None:
+        del self.saved[name]
+
+    def environment(self, plan: LaunchPlan) -> tuple[list[Variable], list[str]]:
+        return layered([("shell", {"HOME": "/home/u", "API_KEY": "k"}), ("form", plan.env)]), [".env"]
+
+    def interpreters(self, cwd: Path) -> tuple[Interpreter, ...]:
+        return (self._load().interpreter,)
+
+
 def project(*, missing: tuple[str, ...] = (), candidates: tuple[Candidate, ...] = CANDIDATES) -> Project:
     """A project with every server but the ``missing`` ones."""
     python = Path("/srv/shop/.venv/bin/python")
@@ -251,11 +303,12 @@ def console(
     found: Project | None = None,
     given: LaunchPlan | None = None,
     autostart: bool = False,
+    knowledge: Knowledge | None = None,
 ) -> ConsoleApp:
     """The app over a fake session, at a fixed time."""
     return ConsoleApp(
         driver=driver,
-        load=lambda: found or project(),
+        knowledge=knowledge or FakeKnowledge(lambda: found or project()),
         plan=given,
         autostart=autostart,
         clock=lambda: AT + 753.4,

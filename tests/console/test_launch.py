@@ -11,7 +11,7 @@ from asgi_tui.engine.project import Project
 from asgi_tui.frontends.console.app import ConsoleApp
 from asgi_tui.frontends.console.screens.launch import LOOKING, NO_APP, LaunchScreen
 from asgi_tui.frontends.console.widgets.field import Field
-from tests.console.fake import FakeDriver, console, plan, project, running
+from tests.console.fake import FakeDriver, FakeKnowledge, console, plan, project, running
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)
@@ -116,7 +116,7 @@ async def test_a_project_that_cannot_be_read_says_so_and_keeps_the_form() -> Non
     def broken() -> Project:
         raise Problem("Interpreter /nope", "there is none", "name another")
 
-    app = ConsoleApp(driver=FakeDriver(), load=broken, plan=plan("granian", port=9000))
+    app = ConsoleApp(driver=FakeDriver(), knowledge=FakeKnowledge(broken), plan=plan("granian", port=9000))
     async with app.run_test(size=SIZE) as pilot:
         shown = await until(pilot, app, "there is none")
         assert "Interpreter /nope: there is none; name another." in shown
@@ -226,7 +226,7 @@ async def test_after_a_start_by_name_the_form_tells_the_projects_problem() -> No
     def broken() -> Project:
         raise Problem("Interpreter /nope", "there is none", "name another")
 
-    app = ConsoleApp(driver=FakeDriver(), load=broken, plan=plan(), autostart=True)
+    app = ConsoleApp(driver=FakeDriver(), knowledge=FakeKnowledge(broken), plan=plan(), autostart=True)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "READY")
         await pilot.press("1")
@@ -241,7 +241,7 @@ async def test_work_in_progress_is_not_marked_as_an_error() -> None:
         looked.wait(10)
         return project()
 
-    app = ConsoleApp(driver=FakeDriver(), load=slow, plan=plan())
+    app = ConsoleApp(driver=FakeDriver(), knowledge=FakeKnowledge(slow), plan=plan())
     async with app.run_test(size=SIZE) as pilot:
         shown = await until(pilot, app, LOOKING)
         assert f"◐ {LOOKING}" in shown

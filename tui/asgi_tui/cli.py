@@ -71,6 +71,12 @@ class RunFlags:
     watch: tuple[str, ...]
     env_files: tuple[str, ...]
     env: tuple[str, ...]
+    preset: str | None
+
+    @property
+    def say_nothing(self) -> bool:
+        """Whether none was given, so that the last launch may be taken up."""
+        return self == RunFlags(None, (), None, None, None, False, (), (), (), None)
 
 
 def run_flags(command: Command) -> Command:
@@ -108,6 +114,7 @@ def run_flags(command: Command) -> Command:
                 metavar="NAME=VALUE",
                 help="One environment variable for the app; repeatable.",
             ),
+            click.option("--preset", metavar="NAME", help="A saved preset; other flags change what it says."),
         )
     ):
         command = option(command)
@@ -121,43 +128,53 @@ def _plan(
 
     ``values`` are those of ``run_flags``, by the names of ``RunFlags``.
     """
-    from asgi_tui.engine.discovery import discover
-    from asgi_tui.engine.interpreters import find_interpreter
-    from asgi_tui.engine.project import candidate_plan, demo_plan, list_servers
-
     flags = RunFlags(**values)  # type: ignore[arg-type]  # click's values have the flags' types
-    cwd = working_directory()
-    name = flags.server
-    if name is None:
-        servers = list_servers(find_interpreter(cwd, flags.python, os.environ))
-        name = next((server.name for server in servers if server.installed), DEFAULT_SERVER)
-    server = get_server(name)
-    note = ""
-    if target is not None:
-        plan = LaunchPlan(Target.parse(target), name, str(cwd))
-    elif candidates := discover(cwd):
-        plan = candidate_plan(candidates[0], name, cwd)
-        note = f"No target was named: {candidates[0].target} was found ({candidates[0].why})."
-    else:
-        plan = demo_plan(name, cwd)
-        note = "No target was named and no app was found here: this is the bundled demo app."
+    plan, note = _base(target, flags, working_directory())
     options: dict[str, Value] = {**plan.options}
     for concept, text in (("host", flags.host), ("port", flags.port)):
         if text is not None:
             options[concept] = read_value(concept, text)
-    settings = _read_settings(server, flags)
+    settings = _read_settings(get_server(plan.server), flags)
     options |= settings.options
     plan = replace(
         plan,
-        native=(*settings.native, *native),
-        python=flags.python,
-        env_files=flags.env_files,
-        env=read_variables(flags.env),
-        reload=not flags.no_reload,
-        watch=flags.watch,
+        native=(*plan.native, *settings.native, *native),
+        python=flags.python or plan.python,
+        env_files=(*plan.env_files, *flags.env_files),
+        env={**plan.env, **read_variables(flags.env)},
+        reload=plan.reload and not flags.no_reload,
+        watch=(*plan.watch, *flags.watch),
         target=replace(plan.target, factory=bool(options.get("factory", plan.target.factory))),
     )
     return plan.with_options(options), note
+
+
+def _base(target: str | None, flags: RunFlags, cwd: Path) -> tuple[LaunchPlan, str]:
+    """The plan before the flags: a preset's, the named target's or that of what is found."""
+    from asgi_tui.domain.mapping import map_plan
+    from asgi_tui.engine.discovery import discover
+    from asgi_tui.engine.interpreters import find_interpreter
+    from asgi_tui.engine.presets import load_preset
+    from asgi_tui.engine.project import candidate_plan, demo_plan, list_servers
+
+    if flags.preset is not None:
+        plan = load_preset(flags.preset, str(cwd))
+        if flags.server is not None:
+            plan = map_plan(plan, get_server(flags.server).name).plan
+        return (replace(plan, target=Target.parse(target)) if target is not None else plan), ""
+    name = flags.server
+    if name is None:
+        servers = list_servers(find_interpreter(cwd, flags.python, os.environ))
+        name = next((server.name for server in servers if server.installed), DEFAULT_SERVER)
+    get_server(name)
+    if target is not None:
+        return LaunchPlan(Target.parse(target), name, str(cwd)), ""
+    if candidates := discover(cwd):
+        found = candidates[0]
+        note = f"No target was named: {found.target} was found ({found.why})."
+        return candidate_plan(found, name, cwd), note
+    note = "No target was named and no app was found here: this is the bundled demo app."
+    return demo_plan(name, cwd), note
 
 
 def _read_settings(server: Server, flags: RunFlags) -> Settings:
@@ -190,13 +207,17 @@ def console(native: tuple[str, ...], /, target: str | None, **values: object) ->
         click.echo("This is no terminal, so the console runs as `asgi-tui run`.", err=True)
         _run(plan, note, as_json=False, record=None)
         return
+    from asgi_tui.engine.history import last_plan
     from asgi_tui.engine.preparation import prepare
     from asgi_tui.frontends.console.start import run_console
 
+    note = ""
     if target is not None:
         # What is wrong with the command line is said on it, not on a screen that closes.
         prepare(plan)
-    raise SystemExit(run_console(plan, named=target is not None))
+    elif not native and RunFlags(**values).say_nothing and (last := last_plan(plan.cwd)):  # type: ignore[arg-type]  # as in _plan
+        plan, note = last, "As started here last; pick an app to start over."
+    raise SystemExit(run_console(plan, named=target is not None, note=note))
 
 
 @cli.command()
@@ -218,6 +239,7 @@ def run(
 
 
 def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> None:
+    from asgi_tui.engine.history import remember
     from asgi_tui.engine.preparation import prepare
     from asgi_tui.engine.session import Session
     from asgi_tui.frontends.headless import Show, run_headless
@@ -226,6 +248,8 @@ def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> N
     if note:
         click.echo(sanitize(note), err=True)
     prepare(plan)
+    with suppress(Problem):  # a run does not fail for its history
+        remember(plan)
     with ExitStack() as files:
         if as_json:
             shows = [Show(ndjson_writer(sys.stdout), sys.stdout)]

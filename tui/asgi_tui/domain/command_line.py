@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option, OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
-from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.shell_text import find_command
+from asgi_tui.domain.shell_words import restored
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.text import is_secret_name
 from asgi_tui.domain.values import ON_OFF, Value
 
-# What only a shell can fill in: $PORT, ${PORT:-5000}, $(nproc), `nproc`, systemd's %i stays as it is.
+# What only a shell can fill in: $PORT, ${PORT:-5000}, $(nproc) and `nproc`.
 SHELL = re.compile(r"\$[\w{(]|`")
 _DEFAULTED = re.compile(r"\$\{\w+:?-([^}]*)\}")
 _LEGACY_WORKERS = ("uvicorn.workers.UvicornWorker", "uvicorn_worker.UvicornWorker")
@@ -27,7 +28,7 @@ class Parsed:
     """A native command as a form holds it.
 
     ``texts`` maps option keys (a concept where one exists, else the native name) to text; ``native`` is what
-    no option covers.
+    no option covers. ``unfilled`` maps what has a value that only a shell knows ("Option port") to its text.
     """
 
     server: str
@@ -35,19 +36,26 @@ class Parsed:
     texts: Mapping[str, str]
     env: Mapping[str, str]
     native: tuple[str, ...]
+    unfilled: Mapping[str, str] = field(default_factory=dict)
 
     def options(self) -> dict[str, Value]:
         """The values; what a shell would fill in stays text. Raises ``Problem``."""
         server = get_server(self.server)
-        return {key: _value(server, key, text) for key, text in self.texts.items()}
+        options: dict[str, Value] = {}
+        for key, text in self.texts.items():
+            spec = server.spec(key)
+            kept = spec is None or _option(key) in self.unfilled
+            options[key] = text if kept or spec is None else spec.read(text)
+        return options
 
     def plan(self, cwd: str) -> LaunchPlan:
         """The plan it says. Raises ``Problem``, also where only a shell knows a value."""
-        for key, text in self.texts.items():
-            if SHELL.search(text):
-                filled = shell_default(text)
-                mend = f"write {filled} in its place" if filled != text else "write the value in its place"
-                raise Problem(f"Option {key}", f"only a shell can fill in {text}", mend)
+        for what, text in self.unfilled.items():
+            if is_secret_name(what.rpartition(" ")[2]):
+                raise Problem(what, "only a shell can fill it in", "write the value in its place")
+            filled = shell_default(text)
+            mend = f"write {filled} in its place" if filled != text else "write the value in its place"
+            raise Problem(what, f"only a shell can fill in {text}", mend)
         options = self.options()
         target = Target.parse(self.target, factory=bool(options.get("factory")))
         plan = LaunchPlan(target, self.server, cwd, native=self.native, env=dict(self.env))
@@ -67,36 +75,42 @@ def parse_command(text: str) -> Parsed:
     reading = _Reading(server.table, abbreviates=program not in ("uvicorn", "granian"))
     reading.read(words)
     env = dict(found.env)
-    native = list(reading.native)
+    native = reading.native
     if program == "gunicorn":
         worker = reading.values.pop("worker_class", ["sync"])[-1]
         if worker in _LEGACY_WORKERS:
             server = get_server("gunicorn-uvicorn")
         elif worker != "asgi" and "worker_class" in reading.named:
             native = ["-k", worker, *native]
-    texts: dict[str, str] = {}
+    given = {}
     for name, items in reading.values.items():
         option = server.table.named(name)
         assert option is not None
-        texts |= dict(server.native_parts(option, "\n".join(items) if option.multiple else items[-1]))
-    target = reading.target
-    if program == "hypercorn":
-        target = target.removeprefix("asgi:")
-        directory, slash, rest = target.rpartition("/")
-        if slash and ".py" not in rest:
-            texts["app_dir"], target = directory, rest
+        read = [option.from_native(item) for item in items]
+        given[name] = "\n".join(read) if option.multiple else read[-1]
+    texts = server.read_back(given)
+    target, directory = server.read_target(reading.target)
+    if directory:
+        texts["app_dir"] = directory
     if program == "daphne" and env.get("PYTHONPATH") and ":" not in env["PYTHONPATH"]:
         texts["app_dir"] = env.pop("PYTHONPATH")
     if target.endswith("()"):
         texts["factory"], target = "on", target[:-2]
-    return Parsed(server.name, target, texts, env, tuple(native))
+    unfilled = {_option(key): text for key, text in texts.items()}
+    unfilled |= {f"Variable {name}": text for name, text in env.items()}
+    unfilled |= {"Target": target, **{f"Argument {text}": text for text in native}}
+    return Parsed(
+        server.name,
+        restored(target),
+        {key: restored(text) for key, text in texts.items()},
+        {name: restored(text) for name, text in env.items()},
+        tuple(map(restored, native)),
+        {restored(what): restored(text) for what, text in unfilled.items() if SHELL.search(text)},
+    )
 
 
-def _value(server: Server, key: str, text: str) -> Value:
-    spec = server.spec(key)
-    if spec is None or SHELL.search(text):
-        return text
-    return spec.read(text)
+def _option(key: str) -> str:
+    return f"Option {key}"
 
 
 class _Reading:
@@ -174,6 +188,10 @@ class _Reading:
             if not rest:
                 raise Problem(f"Option {flag}", "its value is missing", "write one after it")
             joined = rest.popleft()
+        if not joined:
+            # An option that holds nothing is left out; this one was given.
+            self.native += [flag, ""]
+            return
         self.values.setdefault(option.name, []).append(joined)
 
     def _unknown_value(self, rest: deque[str]) -> None:

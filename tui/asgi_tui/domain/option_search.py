@@ -11,10 +11,12 @@ from asgi_tui.domain.options import Option, OptionTable
 # How well a word fits, best first.
 EXACT = 100
 PREFIX = 80
+PART = 70  # a part of the name begins so
 INSIDE = 60
 SETTING = 50
 ELSEWHERE_EXACT = 46
 ELSEWHERE_PREFIX = 44
+ELSEWHERE_PART = 42
 ELSEWHERE = 40
 GROUP = 30
 HELP = 20
@@ -79,7 +81,13 @@ class _Entry:
         return (HELP, "") if f" {word}" in self.help else (0, "")
 
     def _fit_elsewhere(self, word: str) -> tuple[int, str]:
-        ranks = {EXACT: ELSEWHERE_EXACT, PREFIX: ELSEWHERE_PREFIX, INSIDE: ELSEWHERE, 0: 0}
+        ranks = {
+            EXACT: ELSEWHERE_EXACT,
+            PREFIX: ELSEWHERE_PREFIX,
+            PART: ELSEWHERE_PART,
+            INSIDE: ELSEWHERE,
+            0: 0,
+        }
         best, why = 0, ""
         for server, flag, name in self.elsewhere:
             score = ranks[_fit(word, name)]
@@ -93,7 +101,9 @@ def _fit(word: str, name: str) -> int:
         return 0
     if word == name:
         return EXACT
-    return PREFIX if name.startswith(word) else INSIDE
+    if name.startswith(word):
+        return PREFIX
+    return PART if f"-{word}" in name or f" {word}" in name else INSIDE
 
 
 class SearchIndex:

@@ -6,6 +6,7 @@ own parser tells (flags, choices, default, range), which always wins.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -34,6 +35,14 @@ GROUPS = (
     "Information",
     OTHER,
 )
+
+
+def with_value(flag: str, text: str) -> list[str]:
+    """The arguments that give an option a value."""
+    # A value that looks like an option would be taken for one.
+    if text.startswith("-") and len(text) > 1 and flag.startswith("--"):
+        return [f"{flag}={text}"]
+    return [flag, text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +94,7 @@ class Option(Spec):
         items = value if isinstance(value, tuple) else (self.native_text(value),)
         arguments: list[str] = []
         for item in items:
-            # A value that looks like an option would be taken for one.
-            if item.startswith("-") and len(item) > 1 and self.flag.startswith("--"):
-                arguments.append(f"{self.flag}={item}")
-            else:
-                arguments += [self.flag, item]
+            arguments += with_value(self.flag, item)
         return arguments
 
     def native_text(self, value: str | int | float) -> str:
@@ -97,6 +102,12 @@ class Option(Spec):
         if self.kind is Kind.OCTAL and isinstance(value, int) and self.spelled != "decimal":
             return f"0o{value:o}"
         return plain_number(value) if isinstance(value, float) else str(value)
+
+    def from_native(self, text: str) -> str:
+        """One value as the server would read it, in the text that ``read`` reads."""
+        # int(text) or int(text, 0): without a leading zero the digits are decimal.
+        decimal = re.fullmatch(r"[0-9]{1,9}", text) and (self.spelled == "decimal" or text[0] != "0")
+        return f"0o{int(text):o}" if self.kind is Kind.OCTAL and decimal else text
 
 
 def option(

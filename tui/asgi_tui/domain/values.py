@@ -52,6 +52,8 @@ _SIZE = re.compile(r"([0-9]{1,15})(?:\s*([kmg])i?b?|\s*b(?:ytes)?)?", re.IGNOREC
 _SIZES = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _DURATION_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+# C0 and C1, line and paragraph separators, and halves of characters
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # sun_path holds 108 bytes on Linux and 104 on macOS, the terminating NUL included (unix(7)).
 UDS_PATH_BYTES = 103
 
@@ -90,7 +92,7 @@ class Spec:
         """The value that ``text`` spells; lines are the items of a repeated option. Raises ``Problem``."""
         if self.multiple:
             # As lines: any other separator may be part of a value.
-            items = tuple(str(self.read_one(line)) for line in text.splitlines() if line.strip())
+            items = tuple(str(self.read_one(line)) for line in text.split("\n") if line.strip())
             if not items:
                 raise self._problem("the value is empty", "give one, or leave the option out")
             return items
@@ -236,7 +238,7 @@ class Spec:
     def _text(self, text: str) -> str:
         if not text:
             raise self._problem("the value is empty", "give one, or leave the option out")
-        if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text):
+        if _CONTROL.search(text):
             raise self._problem("the value holds a control character", "take it out")
         if self.name == "uds" and len(text.encode()) > UDS_PATH_BYTES:
             raise self._problem(f"the path is over {UDS_PATH_BYTES} bytes", "use a shorter one")

@@ -23,6 +23,7 @@ from asgi_tui.engine.root import up_to_root
 OLDEST = (3, 9)  # what asgi_probe runs on
 OWN = "the console's own"
 
+_TEXT_BYTES = 1_000_000
 _MEND = "name a Python 3.9 or newer, or a venv, with --python PATH"
 _LIBRARY = re.compile(r"(?:python|pypy)(\d\.\d+)t?")
 _PATCH_LEVEL = re.compile(r'#define\s+PY_VERSION\s+"(\d+\.\d+\.\d+)')
@@ -44,6 +45,16 @@ class Interpreter:
     why: str
     site_dirs: tuple[Path, ...]
 
+    @property
+    def prefix(self) -> Path:
+        """The directory of a virtual environment or an installation, as its ``bin`` tells."""
+        return self.executable.parent.parent
+
+    @property
+    def is_environment(self) -> bool:
+        """Whether it is a virtual environment (PEP 405); conda's are whole installations."""
+        return (self.prefix / "pyvenv.cfg").is_file()
+
 
 def find_interpreter(cwd: Path, python: str | None, environ: Mapping[str, str]) -> Interpreter:
     """The interpreter for the app in ``cwd``.
@@ -53,16 +64,33 @@ def find_interpreter(cwd: Path, python: str | None, environ: Mapping[str, str]) 
     ``Problem`` where ``python`` is no interpreter, or where the one found is older than ``OLDEST``.
     """
     if python is not None:
-        return _described(_named(cwd, python, environ), "--python", environ)
+        return described(_named(cwd, python, environ), "--python", environ)
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         # a shell may keep one that has been deleted since
-        if environ.get(name) and (executable := _python_in(Path(environ[name]))):
-            return _described(executable, f"${name}", environ)
+        if environ.get(name) and (executable := python_in(Path(environ[name]))):
+            return described(executable, f"${name}", environ)
     for folder in (".venv", "venv"):
         for parent in up_to_root(cwd):
-            if executable := _python_in(parent / folder):
-                return _described(executable, folder, environ)
+            if executable := python_in(parent / folder):
+                return described(executable, folder, environ)
+    return own_interpreter()
+
+
+def own_interpreter() -> Interpreter:
+    """The Python that runs the console."""
     return Interpreter(Path(sys.executable), sys.version_info[:3], OWN, _own_site_dirs())
+
+
+def externally_managed(interpreter: Interpreter) -> bool:
+    """Whether its packages are another package manager's business, which pip refuses to touch (PEP 668)."""
+    if interpreter.is_environment:
+        return False
+    libraries = _libraries(interpreter.executable.resolve().parent.parent)
+    return any(
+        (library / "EXTERNALLY-MANAGED").is_file()
+        for library in libraries
+        if not interpreter.version or _minor(library.name) == (*interpreter.version[:2], 0)
+    )
 
 
 def installed_versions(interpreter: Interpreter, names: Iterable[str]) -> dict[str, str | None]:
@@ -70,7 +98,7 @@ def installed_versions(interpreter: Interpreter, names: Iterable[str]) -> dict[s
     asked = {name: _normalised(name) for name in names}
     found: dict[str, str | None] = dict.fromkeys(asked.values())
     for directory in interpreter.site_dirs:
-        for entry in _listing(directory):
+        for entry in listing(directory):
             stem, _, kind = entry.rpartition(".")
             if kind not in ("dist-info", "egg-info"):
                 continue
@@ -93,10 +121,11 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _listing(directory: Path) -> list[str]:
+def listing(directory: Path) -> list[str]:
+    """The names in a directory, sorted; none where it cannot be read."""
     try:
         return sorted(os.listdir(directory))  # noqa: PTH208 - names are all that is needed
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
@@ -109,7 +138,7 @@ def _named(cwd: Path, python: str, environ: Mapping[str, str]) -> Path:
         path = cwd / command if command else path
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave a venv
     if path.is_dir():
-        executable = _python_in(path)
+        executable = python_in(path)
         if executable is None:
             raise Problem(f"--python {python}", "the directory has no bin/python that can be run", _MEND)
         return executable
@@ -120,7 +149,8 @@ def _named(cwd: Path, python: str, environ: Mapping[str, str]) -> Path:
     return _behind_shim(path, cwd, environ)
 
 
-def _python_in(prefix: Path) -> Path | None:
+def python_in(prefix: Path) -> Path | None:
+    """The Python of a virtual environment or an installation."""
     for name in ("python", "python3"):
         executable = Path(os.path.abspath(prefix / "bin" / name))  # noqa: PTH100 - as above
         if _runs(executable):
@@ -129,10 +159,14 @@ def _python_in(prefix: Path) -> Path | None:
 
 
 def _runs(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
+    try:
+        return path.is_file() and os.access(path, os.X_OK)
+    except OSError:  # in a directory of somebody else, or a name that is too long
+        return False
 
 
-def _described(executable: Path, why: str, environ: Mapping[str, str]) -> Interpreter:
+def described(executable: Path, why: str, environ: Mapping[str, str]) -> Interpreter:
+    """What the files around ``executable`` tell. Raises ``Problem`` where it is older than ``OLDEST``."""
     prefix = executable.parent.parent
     config = _venv_config(prefix)
     if config or (prefix / "conda-meta").is_dir():
@@ -158,8 +192,8 @@ def _behind_shim(executable: Path, cwd: Path, environ: Mapping[str, str]) -> Pat
     root = executable.parent.parent
     if executable.parent.name != "shims" or not (root / "versions").is_dir():
         return executable
-    local = [_text(folder / ".python-version") for folder in (cwd, *cwd.parents)]
-    choices = (environ.get("PYENV_VERSION", "").replace(":", " "), *local, _text(root / "version"))
+    local = [read_text(folder / ".python-version") for folder in (cwd, *cwd.parents)]
+    choices = (environ.get("PYENV_VERSION", "").replace(":", " "), *local, read_text(root / "version"))
     for version in next((choice for choice in choices if choice.strip()), "").split():
         python = root / "versions" / version / "bin" / executable.name
         if _runs(python):
@@ -169,14 +203,18 @@ def _behind_shim(executable: Path, cwd: Path, environ: Mapping[str, str]) -> Pat
 
 def _venv_config(prefix: Path) -> dict[str, str]:
     """``pyvenv.cfg`` as lower-case keys and values; empty where it is no venv."""
-    lines = (line.partition("=") for line in _text(prefix / "pyvenv.cfg").splitlines())
+    lines = (line.partition("=") for line in read_text(prefix / "pyvenv.cfg").splitlines())
     return {key.strip().lower(): value.strip() for key, equals, value in lines if equals}
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The start of a text file; empty where it cannot be read, or is a pipe or device that would not end."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(_TEXT_BYTES).decode(errors="replace")
+    except (OSError, ValueError):
         return ""
 
 
@@ -191,7 +229,7 @@ def _configured_version(config: Mapping[str, str]) -> Version | None:
 
 
 def _conda_version(prefix: Path) -> Version | None:
-    names = (re.fullmatch(r"python-(\d[\d.]*)-.*\.json", name) for name in _listing(prefix / "conda-meta"))
+    names = (re.fullmatch(r"python-(\d[\d.]*)-.*\.json", name) for name in listing(prefix / "conda-meta"))
     return next((_version(name[1]) for name in names if name), None)
 
 
@@ -202,7 +240,7 @@ def _library_version(prefix: Path, executable: str) -> Version | None:
     if len(names) != 1:
         return _minor(executable)
     name = names.pop()
-    exact = _PATCH_LEVEL.search(_text(prefix / "include" / name / "patchlevel.h"))
+    exact = _PATCH_LEVEL.search(read_text(prefix / "include" / name / "patchlevel.h"))
     return _version(exact[1]) if exact else _minor(name)
 
 
@@ -215,7 +253,7 @@ def _minor(name: str) -> Version | None:
 def _libraries(prefix: Path) -> Iterator[Path]:
     """``lib/pythonX.Y`` and ``lib64/pythonX.Y``, without those a distribution leaves empty."""
     for lib in (prefix / "lib", prefix / "lib64"):
-        for name in _listing(lib):
+        for name in listing(lib):
             if _LIBRARY.fullmatch(name) and any(
                 (lib / name / n).exists() for n in ("site-packages", "os.py")
             ):
@@ -247,4 +285,6 @@ def _own_site_dirs() -> tuple[Path, ...]:
 
 def _existing(directories: Iterable[Path]) -> tuple[Path, ...]:
     """Those that exist, each once: lib64 is often a link to lib."""
-    return tuple({path.resolve(): path for path in reversed([*directories]) if path.is_dir()}.values())[::-1]
+    # not Path.is_dir, which raises where it may not look
+    there = [path for path in directories if os.path.isdir(path)]  # noqa: PTH112 - as said
+    return tuple({os.path.realpath(path): path for path in reversed(there)}.values())[::-1]

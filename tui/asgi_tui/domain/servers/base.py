@@ -8,13 +8,14 @@ import shlex
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias
 
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.options import Option, OptionTable
+from asgi_tui.domain.options import Option, OptionTable, with_value
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.text import MASK
@@ -57,7 +58,7 @@ class Flag:
         if isinstance(value, bool):
             chosen = self.flag if value else self.off
             return chosen.split() if chosen else []
-        return [self.flag, self.values.get(str(value), str(value))]
+        return with_value(self.flag, self.values.get(str(value), str(value)))
 
     def says(self, value: Value) -> bool:
         """Whether there are words for ``value``: many a switch has none for off."""
@@ -121,6 +122,8 @@ class Server:
     reads_environment: ClassVar[tuple[str, ...]] = ()
     # Configuration files that the server reads by itself from its working directory.
     reads_files: ClassVar[tuple[str, ...]] = ()
+    # What ends the directory of the app where more may follow it.
+    splits_directory_at: ClassVar[str] = ""
     # Native options that the console sets itself.
     owned: ClassVar[Owned] = Owned()
 
@@ -200,22 +203,41 @@ class Server:
             return [(option.key, names[-1] if names else text)]
         return [(option.key, text)]
 
+    def read_back(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What the native options of one command say together: their names and texts to keys and texts."""
+        texts: dict[str, str] = {}
+        for name, text in given.items():
+            option = self.table.named(name)
+            assert option is not None
+            texts |= dict(self.native_parts(option, text))
+        return texts
+
+    def read_target(self, text: str) -> tuple[str, str]:
+        """The target that a command names, and the directory it is in where that is written with it."""
+        return text, ""
+
     def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
         """The options less what the native command has no word for, each value as it is read back."""
         kept: dict[str, Value] = {}
         for key, value in options.items():
-            flag = self.flags.get(key)
-            if flag is not None and not flag.says(value) and not (key == "factory" and value):
-                continue
-            if key in CONCEPTS and flag is None:
-                continue
-            if flag is not None and flag.values:
-                native = flag.values.get(str(value))
-                value = next(
-                    (name for name in reversed([*flag.values]) if flag.values[name] == native), value
-                )
-            kept[key] = value
+            option, flag = self.own(key), self.flags.get(key)
+            if option is not None:
+                kept |= self._read_back_own(option, value)
+            elif flag is not None and (flag.says(value) or (key == "factory" and value)):
+                kept[key] = self._read_back_renamed(flag, value)
         return kept
+
+    def _read_back_own(self, option: Option, value: Value) -> dict[str, Value]:
+        if not option.arguments(value):
+            return {}
+        if option.multiple:
+            return {option.key: value}
+        parts = [(key, text, self.spec(key)) for key, text in self.native_parts(option, option.spell(value))]
+        return {key: spec.read(text) for key, text, spec in parts if spec is not None}
+
+    def _read_back_renamed(self, flag: Flag, value: Value) -> Value:
+        native = flag.values.get(str(value))
+        return next((name for name in reversed([*flag.values]) if flag.values[name] == native), value)
 
     # -- what is supported ------------------------------------------------------------------------
 
@@ -246,6 +268,8 @@ class Server:
         choices = self.choices(concept)
         if CONCEPTS[concept].kind is Kind.CHOICE and choices and value not in choices:
             return f"{self.name} knows {', '.join(choices)}"
+        if concept == "app_dir" and self.splits_directory_at and self.splits_directory_at in str(value):
+            return f"{self.name} splits it at each {self.splits_directory_at}"
         return None
 
     def check(self, plan: LaunchPlan) -> list[Problem]:
@@ -298,6 +322,8 @@ class Server:
         option = self.own(key)
         if option is None:
             return f"{self.name} has no such option"
+        if isinstance(value, bool) and value is not bool(option.default) and not option.arguments(value):
+            return f"{self.name} has no argument that turns it {'on' if value else 'off'}"
         return option.refused or None
 
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
@@ -327,6 +353,21 @@ class Server:
             self.command_environment(plan),
         )
 
+    def marked_command(self, plan: LaunchPlan) -> list[tuple[str, bool]]:
+        """The command's words as a shell needs them, each with whether it differs from the defaults."""
+        plain = {key: value for key, value in plan.options.items() if value == self._default_of(key)}
+        usual = self.command(replace(plan, native=()).with_options(plain))
+        command = self.command(plan)
+        words = [(f"{name}={shlex.quote(value)}", True) for name, value in command.env.items()]
+        matcher = SequenceMatcher(None, usual.argv, command.argv, autojunk=False)
+        for kind, _, _, start, end in matcher.get_opcodes():
+            words += [(shlex.quote(word), kind != "equal") for word in command.argv[start:end]]
+        return words
+
+    def _default_of(self, key: str) -> Value | None:
+        option = self.own(key)
+        return option.default if option is not None else self.default(key)
+
     def executable(self) -> tuple[str, ...]:
         """The command's name."""
         return (self.module,)
@@ -351,7 +392,7 @@ class Server:
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """Native arguments of the address, as far as it is set."""
         if "uds" in plan.options:
-            return [self.flags["uds"].flag, plan.text("uds")]
+            return self.flags["uds"].arguments(plan.text("uds"))
         arguments = []
         for concept in ("host", "port"):
             if concept in plan.options:
@@ -362,7 +403,7 @@ class Server:
         """Native arguments that make the app importable."""
         if "app_dir" not in plan.options or not self.flags["app_dir"].flag:
             return []
-        return [self.flags["app_dir"].flag, plan.text("app_dir")]
+        return self.flags["app_dir"].arguments(plan.text("app_dir"))
 
     def shown_native(self, plan: LaunchPlan) -> list[str]:
         """The user's own native arguments."""
@@ -436,7 +477,7 @@ class Server:
     def native_bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """Arguments that make the server bind by itself, always explicit."""
         if "uds" in plan.options:
-            return [self.flags["uds"].flag, plan.text("uds")]
+            return self.flags["uds"].arguments(plan.text("uds"))
         return ["--host", plan.host, "--port", str(plan.port)]
 
     def environment(self, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from asgi_tui.domain.conflicts import Conflict, Facts, Mend
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, Owned
@@ -79,6 +80,7 @@ class Daphne(Server):
     # --log-fmt's default: "%(asctime)-15s %(levelname)-8s %(message)s"
     log_format = log_pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} LEVEL +(?P<text>.*)")
     exit_codes: ClassVar = {1: "it failed while starting"}
+    splits_directory_at = ":"
     owned = Owned(
         {
             "--bind": BY_SET.format("host"),
@@ -123,7 +125,7 @@ class Daphne(Server):
         if plan.tls:
             return [*self._endpoint(plan), *words]
         if "uds" in plan.options:
-            return ["--unix-socket", plan.text("uds"), *words]
+            return [*self.flags["uds"].arguments(plan.text("uds")), *words]
         return ["--bind", plan.host, "--port", str(plan.port), *words]
 
     def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
@@ -136,13 +138,31 @@ class Daphne(Server):
             return super().native_parts(option, text)
         parts: list[tuple[str, str]] = []
         further = []
-        for endpoint in text.splitlines():
+        for endpoint in text.split("\n"):
             found = _read_endpoint(endpoint)
             if found and not parts:
                 parts = found
             else:
                 further.append(endpoint)
         return [*parts, ("endpoint", "\n".join(further))] if further else parts
+
+    def read_back(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Beside a plain address every endpoint is a further one."""
+        if not given.keys() & {"bind", "port", "unix_socket"}:
+            return super().read_back(given)
+        further = {name: text for name, text in given.items() if name == "endpoint"}
+        return (
+            super().read_back({name: text for name, text in given.items() if name not in further}) | further
+        )
+
+    def conflicts(self, plan: LaunchPlan) -> list[Conflict]:
+        """Twisted's TLS endpoint has a port."""
+        found = super().conflicts(plan)
+        if plan.tls and "uds" in plan.options:
+            why = "daphne speaks TLS on a port only"
+            problem = Problem("Option uds on daphne", why, "leave it out, or the certificate and key")
+            found.append(error(problem, Mend("leave uds out", {"uds": None})))
+        return found
 
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         """It sends no lifespan events; HTTP/2 needs more than TLS."""

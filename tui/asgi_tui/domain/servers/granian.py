@@ -134,6 +134,8 @@ class Granian(Server):
             return [("ws", "auto" if text == "on" else "none")]
         if option.name == "interface" and text in ("asgi", "asginl"):
             return [("lifespan", "off")] if text == "asginl" else []
+        if option.name == "log_level" and text == "warn":
+            return [("log_level", "warning")]
         return super().native_parts(option, text)
 
     def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:

@@ -106,6 +106,7 @@ class Gunicorn(OneBind):
     reads_environment = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
     owned_environment = frozenset({"WEB_CONCURRENCY"})
     reads_files = ("gunicorn.conf.py",)
+    splits_directory_at = ","
     owned = _OWNED
 
     def leading(self) -> list[str]:

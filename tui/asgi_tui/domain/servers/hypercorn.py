@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend
+from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
 from asgi_tui.domain.servers.base import Flag, log_pattern
 from asgi_tui.domain.servers.one_bind import OneBind
+from asgi_tui.domain.values import Value
 
 
 class Hypercorn(OneBind):
@@ -59,6 +62,7 @@ class Hypercorn(OneBind):
     }
     log_format = log_pattern(r"\[[-\d]+ [:\d]+ [-+]\d+\] \[(?P<pid>\d+)\] \[LEVEL\] (?P<text>.*)")
     exit_codes: ClassVar = {1: "it failed while starting"}
+    splits_directory_at = ":"
     owned = Owned(
         {
             # So that it is masked wherever it is shown.
@@ -98,8 +102,31 @@ class Hypercorn(OneBind):
             found.append(Conflict("warning", text, Mend("use asyncio", {"worker_class": None})))
         return found
 
+    def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
+        """No workers at all is one process."""
+        if option.name == "workers" and text == "0":
+            return [("workers", "1")]
+        return super().native_parts(option, text)
+
     def target_arguments(self, plan: LaunchPlan) -> list[str]:
         """A directory is written before the module."""
+        (target,) = super().target_arguments(plan)
         directory = plan.text("app_dir")
         prefix = f"{directory.rstrip('/')}/" if directory else ""
-        return [f"{prefix}{target}" for target in super().target_arguments(plan)]
+        return ["--", f"{prefix}{target}"] if prefix.startswith("-") else [f"{prefix}{target}"]
+
+    def read_target(self, text: str) -> tuple[str, str]:
+        """hypercorn/utils.py, load_application: a mode, a directory, a module and what is evaluated in it."""
+        if text.count(":") > 1:
+            text = text.removeprefix("asgi:")
+        directory, slash, rest = text.rpartition("/")
+        if not slash or ".py" in rest:
+            return text, ""
+        return rest, directory or "/"
+
+    def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
+        """A slash follows the directory in any case."""
+        kept = super().canonical(options)
+        if "app_dir" in kept:
+            kept["app_dir"] = str(kept["app_dir"]).rstrip("/") or "/"
+        return kept

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.base import Family, Server
+from asgi_tui.domain.values import Value
 
 # Options that name more addresses than the one the console follows.
 _FURTHER = ("bind", "insecure_bind", "quic_bind")
@@ -42,20 +44,27 @@ class OneBind(Server):
             return [("access_log", "on")]
         if option.name != "bind":
             return super().native_parts(option, text)
-        first, *further = text.splitlines() or [""]
+        first, *further = text.split("\n")
+        if first.startswith("fd://"):
+            return [("bind", text)]
         parts = self._address_parts(first)
         return [*parts, ("bind", "\n".join(further))] if further else parts
+
+    def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
+        """An address is written in full as soon as a part of it is."""
+        kept = super().canonical(options)
+        if {"host", "port", "bind"} & kept.keys() and "uds" not in kept:
+            kept = {"host": "127.0.0.1", "port": 8000, **kept}
+        return kept
 
     @staticmethod
     def _address_parts(address: str) -> list[tuple[str, str]]:
         """hypercorn/config.py and gunicorn/util.py: ``host:port``, ``host``, ``unix:path``."""
         if address.startswith("unix:"):
             return [("uds", address.removeprefix("unix:").removeprefix("//"))]
-        if address.startswith("fd://"):
-            return [("bind", address)]
         address = address.removeprefix("tcp://")
         # A shell's ${PORT:-8000} has a colon of its own.
-        found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", address)
+        found = re.fullmatch(r"(\[[^\]]*\]|(?:\$\{[^}]*\}|[^:])*)(?::(.*))?", address)
         if found is None:
             return [("host", address)]
         host, port = found[1].strip("[]"), found[2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -28,6 +30,7 @@ from asgi_tui.frontends.console.widgets.status_line import ModeTab
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from asgi_tui.engine.knowledge import Knowledge
     from asgi_tui.engine.project import Project
     from asgi_tui.frontends.console.screens.launch import LaunchScreen
 
@@ -81,8 +84,9 @@ class ConsoleApp(App[int]):
         self,
         *,
         driver: Driver,
-        load: Callable[[], Project],
+        knowledge: Knowledge,
         plan: LaunchPlan | None = None,
+        note: str = "",
         autostart: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -91,8 +95,9 @@ class ConsoleApp(App[int]):
         self.project: Project | None = None
         self._problem = ""  # why the project or the interpreter named last cannot be used
         self._drive = driver
-        self._load = load
+        self._knowledge = knowledge
         self._given = plan
+        self._note = note
         self._autostart = autostart and plan is not None
         self._clock = clock
         self._changed = Part.NONE
@@ -116,7 +121,7 @@ class ConsoleApp(App[int]):
     def _launch_screen(self) -> Screen[None]:
         from asgi_tui.frontends.console.screens.launch import LaunchScreen
 
-        return LaunchScreen(self._drive.plan or self._given)
+        return LaunchScreen(self._drive.plan or self._given, self._knowledge, self._note)
 
     def _run_screen(self) -> Screen[None]:
         from asgi_tui.frontends.console.screens.run import RunScreen
@@ -128,7 +133,7 @@ class ConsoleApp(App[int]):
         await self.switch_mode("run" if self._autostart else "launch")
         self.listen()
         # the first paint does not share the interpreter with a thread that imports and reads files
-        self.call_after_refresh(self.look, "")
+        self.call_after_refresh(self.look, (self._given and self._given.python) or "")
         self.set_interval(1, self._tick)
         if self._autostart and self._given is not None:
             self.begin(self._given)
@@ -202,21 +207,19 @@ class ConsoleApp(App[int]):
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def look(self, python: str) -> None:
         """Looks at the project, with the interpreter ``python`` where one is named; blocking."""
+        cwd = self.project.cwd if self.project else Path(self._given.cwd if self._given else ".")
         try:
-            project = self._load_with(python) if python else self._load()
+            project = self._knowledge.project(cwd, python or None)
         except Problem as problem:
             self.call_from_thread(self._show_problem, str(problem))
         else:
             self.call_from_thread(self._show_project, project)
 
-    def _load_with(self, python: str) -> Project:
-        import os
-        from pathlib import Path
-
-        from asgi_tui.engine.project import load_project
-
-        cwd = self.project.cwd if self.project else Path(self._given.cwd if self._given else ".")
-        return load_project(cwd, python, os.environ)
+    @work(thread=True, group="remember", exit_on_error=False)
+    def remember(self, plan: LaunchPlan) -> None:
+        """Adds a launch to the history; blocking."""
+        with suppress(Problem):  # a run does not fail for its history
+            self._knowledge.remember(plan)
 
     def _show_project(self, project: Project) -> None:
         self.project, self._problem = project, ""
@@ -255,6 +258,7 @@ class ConsoleApp(App[int]):
         """Shows the run and starts the plan."""
         if self.current_mode != "run":
             await self.switch_mode("run")
+        self.remember(plan)
         await self._drive.start(plan)
 
     @work(group="drive")

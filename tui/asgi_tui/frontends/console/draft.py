@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from asgi_tui.domain.command_line import Parsed
 from asgi_tui.domain.concepts import CONCEPTS, read_value
-from asgi_tui.domain.conflicts import Conflict, Facts, find_conflicts
+from asgi_tui.domain.conflicts import Conflict, Facts, Mend, find_conflicts
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.mapping import carry, map_plan
 from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
-from asgi_tui.domain.servers.gunicorn import GunicornUvicorn
 from asgi_tui.domain.target import Target
+from asgi_tui.domain.text import mask_value
 from asgi_tui.domain.values import Value
 
 TARGET = "target"
@@ -196,6 +197,39 @@ class Draft:
         return ""
 
 
+def mended(draft: Draft, mend: Mend) -> None:
+    """Puts a conflict's mend into the draft."""
+    if mend.server is not None:
+        draft.pick(mend.server)
+    server = get_server(draft.server)
+    for key, value in mend.options.items():
+        spec = server.spec(key)
+        draft.values[key] = "" if value is None or spec is None else spec.spell(value)
+    if mend.reload is not None:
+        draft.reload = mend.reload
+    if mend.native is not None:
+        draft.base = replace(draft.base, native=mend.native)
+
+
+def pasted(parsed: Parsed, base: LaunchPlan) -> tuple[Draft, list[str]]:
+    """The draft of a native command, and what was made of it beyond the words.
+
+    A server's own reload becomes the console's. Directory, interpreter and files stay those of ``base``.
+    """
+    said = []
+    texts = dict(parsed.texts)
+    if texts.get("reload") == "on":
+        del texts["reload"]
+        said.append("The console reloads by itself, so the server's own reload was left out.")
+    if parsed.native:
+        said.append(f"Passed on as they are: {mask_value('', ' '.join(parsed.native))}.")
+    base = replace(
+        base, server=parsed.server, native=parsed.native, env={**base.env, **parsed.env}
+    ).with_options({})
+    draft = Draft(base, parsed.server, parsed.target, texts, True, base.python or "")
+    return draft, said
+
+
 def default_text(server: Server, concept: str) -> str:
     """What an empty field shows: the server's default, or what is so without one."""
     default = server.default(concept)
@@ -214,13 +248,11 @@ def native_flag(server: Server, concept: str) -> str:
 
 
 def notes(plan: LaunchPlan) -> list[str]:
-    """What is worth knowing before the plan runs: its own bind, a legacy server and its equivalent."""
+    """What is worth knowing of how the plan is bound."""
     server = get_server(plan.server)
     host = plan.host
     family: Family = "unix" if "uds" in plan.options else "inet6" if ":" in host else "inet"
     found = []
-    if isinstance(server, GunicornUvicorn):
-        found.append(f"Legacy: {server.deprecated}. The same without gunicorn: {server.equivalent(plan)}")
     if reason := server.bind_reason(plan, family):
         found.append(f"{reason[:1].upper()}{reason[1:]}, so a restart may refuse connections for a moment.")
     return found

@@ -7,11 +7,9 @@ import os
 import signal
 import sys
 import threading
-from functools import partial
-from pathlib import Path
 
 from asgi_tui.domain.plan import LaunchPlan
-from asgi_tui.engine.project import load_project
+from asgi_tui.engine.knowledge import Knowledge
 from asgi_tui.engine.session import Session
 from asgi_tui.frontends.console.app import ConsoleApp
 
@@ -21,17 +19,21 @@ HANGUP_GRACE = 3.0
 INTERVAL = 1 / 30
 
 
-def run_console(plan: LaunchPlan, *, named: bool) -> int:
-    """Runs the console to its end; ``named``: the target was, so it is started at once. The exit code."""
-    return asyncio.run(_run(plan, named=named))
+def run_console(plan: LaunchPlan, *, named: bool, note: str = "") -> int:
+    """Runs the console to its end; ``named``: the target was, so it is started at once. The exit code.
+
+    ``note`` says where the plan comes from.
+    """
+    return asyncio.run(_run(plan, named=named, note=note))
 
 
-async def _run(plan: LaunchPlan, *, named: bool) -> int:
+async def _run(plan: LaunchPlan, *, named: bool, note: str) -> int:
     session = Session(events_interval=INTERVAL)
     app = ConsoleApp(
         driver=session,
-        load=partial(load_project, Path(plan.cwd), plan.python, os.environ),
+        knowledge=Knowledge(os.environ),
         plan=plan,
+        note=note,
         autostart=named,
     )
     loop = asyncio.get_running_loop()

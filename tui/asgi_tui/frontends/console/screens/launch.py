@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, Footer, Input, Static
 
+from asgi_tui.domain.conflicts import Mend
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
@@ -23,17 +24,18 @@ from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console import format as show
-from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, notes
+from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, Reading, mended, notes
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.widgets.choice import Choice
-from asgi_tui.frontends.console.widgets.command_bar import CommandBar
+from asgi_tui.frontends.console.widgets.command_bar import CommandBar, Said
 from asgi_tui.frontends.console.widgets.form import FOUND, Form
 from asgi_tui.frontends.console.widgets.pick import Pick
 from asgi_tui.frontends.console.widgets.server_list import ServerList, ServerRow
 from asgi_tui.frontends.console.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from asgi_tui.engine.knowledge import Knowledge
     from asgi_tui.engine.project import Project
 
 LOOKING = "Looking at the project…"
@@ -51,6 +53,7 @@ class LaunchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "start", "Start", tooltip="Start the server and watch it", id="launch.start"),
         Binding("c", "copy_command", "Copy", tooltip="Copy the native command", id="launch.copy"),
+        Binding("m", "mend", "Mend", tooltip="Do what mends the first complaint", id="launch.mend"),
         Binding("s", "focus_servers", "Servers", tooltip="Go to the server list", id="launch.servers"),
         Binding("e", "focus_form", "Edit form", tooltip="Go to the form", id="launch.form"),
         Binding("escape", "leave", "Leave field", tooltip="Leave the field", id="launch.leave"),
@@ -77,8 +80,11 @@ class LaunchScreen(Screen[None]):
             self.screen = screen
             super().__init__()
 
-    def __init__(self, plan: LaunchPlan | None) -> None:
+    def __init__(self, plan: LaunchPlan | None, knowledge: Knowledge, note: str = "") -> None:
+        """``note`` says where ``plan`` comes from, where that is worth a word."""
         super().__init__()
+        self._knowledge = knowledge
+        self._note = note
         base = plan or LaunchPlan(Target(), next(iter(SERVERS)), str(Path.cwd()))
         self._draft = Draft.of(base)
         self._given = plan is not None
@@ -172,7 +178,7 @@ class LaunchScreen(Screen[None]):
     def on_server_list_picked(self, event: ServerList.Picked) -> None:
         """Another server: the form shows what it has."""
         if event.name != self._draft.server:
-            self._draft.server = event.name
+            self._draft.pick(event.name)
             self._form.adapt(self._draft)
             self._update()
 
@@ -215,10 +221,20 @@ class LaunchScreen(Screen[None]):
 
     def action_copy_command(self) -> None:
         """Copies the native command."""
-        command = self._shown_command()
-        if command:
+        plan = self._shown_plan()
+        if plan is not None:
+            command = str(SERVERS[plan.server].command(plan))
             self.app.copy_to_clipboard(command)
             self.notify(command, title="Copied", markup=False)
+
+    def action_mend(self) -> None:
+        """Does what would mend the first of what is said."""
+        mend = self._mend(self._draft.read())
+        if mend is not None:
+            mended(self._draft, mend)
+            self._servers.pick(self._draft.server)
+            self._form.show_draft(self._draft)
+            self._update()
 
     def action_focus_servers(self) -> None:
         """To the server list."""
@@ -234,7 +250,9 @@ class LaunchScreen(Screen[None]):
         (self._servers if start.disabled else start).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaving means something in a field only."""
+        """Leaving means something in a field only, mending where there is a mend."""
+        if action == "mend":
+            return self._mend(self._draft.read()) is not None
         return action != "leave" or isinstance(self.focused, Input | Choice | Pick)
 
     # -- inside ------------------------------------------------------------------------------------
@@ -282,7 +300,8 @@ class LaunchScreen(Screen[None]):
 
         draft = self._draft
         demo = draft.target == str(DEMO_TARGET) and draft.values.get("app_dir") == str(DEMO_DIRECTORY)
-        self._form.field(FOUND).set_note(NO_APP if demo and not project.candidates else "")
+        note = NO_APP if demo and not project.candidates else ""
+        self._form.field(FOUND).set_note(self._note or note)
 
     def _blocker(self) -> str:
         reading = self._draft.read()
@@ -308,11 +327,28 @@ class LaunchScreen(Screen[None]):
             return str(problem)
         return ""
 
-    def _shown_command(self) -> str:
+    def _said(self, reading: Reading) -> list[Said]:
+        """What speaks against the plan or is worth knowing; the first mend has a key."""
+        first = self._mend(reading)
+        said = [
+            Said(
+                conflict.level,
+                conflict.text,
+                first.label if first is not None and conflict.mend is first else "",
+            )
+            for conflict in reading.conflicts
+        ]
+        return [*said, *(Said("info", note) for note in (notes(reading.shown) if reading.shown else []))]
+
+    @staticmethod
+    def _mend(reading: Reading) -> Mend | None:
+        return next((conflict.mend for conflict in reading.conflicts if conflict.mend is not None), None)
+
+    def _shown_plan(self) -> LaunchPlan | None:
         reading = self._draft.read()
         if self._resolved is not None and reading.plan == self._resolved[0]:
-            return str(SERVERS[self._draft.server].command(self._resolved[1]))
-        return reading.command
+            return self._resolved[1]
+        return reading.shown
 
     def _update(self) -> None:
         """Shows what the draft amounts to; called after every change."""
@@ -329,11 +365,16 @@ class LaunchScreen(Screen[None]):
         empty = not self._draft.target.strip()
         problems = {name: text for name, text in reading.problems.items() if not (empty and name == TARGET)}
         self._form.show_reading(replace(reading, problems=problems), extra)
-        said = notes(reading.shown) if reading.shown else []
         blocker = self._blocker()
+        shown = self._shown_plan()
         self.query_one(CommandBar).show(
-            self._shown_command(), blocker, said, running=self._replaces, waiting=blocker == LOOKING
+            SERVERS[self._draft.server].marked_command(shown) if shown else (),
+            blocker,
+            self._said(reading),
+            running=self._replaces,
+            waiting=blocker == LOOKING,
         )
+        self.refresh_bindings()
         server = SERVERS[self._draft.server]
         if self._form.border_title != (title := f"Options of {server.title}"):
             self._form.border_title = title

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from asgi_tui.domain.conflicts import Level
 from asgi_tui.domain.text import sanitize
+
+_MARKS = {"error": ("✗", "$text-error"), "warning": ("!", "$text-warning"), "info": ("·", "$text-muted")}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence on the plan; ``mend`` is what one key would do about it, empty where nothing can be."""
+
+    level: Level
+    text: str
+    mend: str = ""
+
+
+def _line(said: Said) -> Content:
+    mark, colour = _MARKS[said.level]
+    mend = (f"  m: {sanitize(said.mend)}", "bold $text-accent") if said.mend else ""
+    return Content.assemble((f"{mark} {sanitize(said.text)}", colour), mend)
+
+
+def _words(command: Sequence[tuple[str, bool]]) -> Iterator[tuple[str, str]]:
+    for word, changed in command:
+        yield " ", ""
+        yield sanitize(word), "bold $text-accent" if changed else "$foreground"
 
 
 class CommandBar(Vertical):
@@ -35,28 +62,35 @@ class CommandBar(Vertical):
             yield self._start
 
     def show(
-        self, command: str, blocker: str, notes: list[str], *, running: bool, waiting: bool = False
+        self,
+        command: Sequence[tuple[str, bool]],
+        blocker: str,
+        said: Sequence[Said],
+        *,
+        running: bool,
+        waiting: bool = False,
     ) -> None:
-        """``blocker`` is why it cannot start, empty where it can; ``running``: it would replace a run.
+        """``command`` is its words, each with whether it differs from the defaults.
 
-        ``waiting``: the blocker goes by itself.
+        ``blocker`` is why it cannot start, empty where it can; ``said`` is what else is worth knowing;
+        ``running``: it would replace a run; ``waiting``: the blocker goes by itself.
         """
-        shown = (command, blocker, tuple(notes), running, waiting)
+        shown = (tuple(command), blocker, tuple(said), running, waiting)
         if shown == self._shown:
             return
         self._shown = shown
         empty = "Name a target to see the command."
         self._command.update(
-            Content.assemble(("$ ", "$text-muted"), (sanitize(command), "bold"))
+            Content.assemble(("$", "$text-muted"), *_words(command))
             if command
             else Content.styled(empty, "$text-muted")
         )
-        if blocker and not waiting:
-            say = Content.styled(f"✗ {sanitize(blocker)}", "$text-error")
-        else:
-            said = [f"◐ {blocker}"] if blocker else notes
-            say = Content.styled("\n".join(map(sanitize, said)), "$text-muted")
-        self._say.update(say)
+        lines = [_line(item) for item in said]
+        if waiting:
+            lines = [Content.styled(f"◐ {sanitize(blocker)}", "$text-muted")]
+        elif blocker and not any(item.text == blocker for item in said):
+            lines = [_line(Said("error", blocker)), *lines]
+        self._say.update(Content("\n").join(lines))
         self._copy.disabled = not command
         self._start.disabled = bool(blocker)
         self._start.label = Content("▶ Start in its place" if running else "▶ Start")
