@@ -93,6 +93,9 @@ def _of_every_server(plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         text = f"{plan.host} is every network of this machine: whoever reaches it reaches the app."
         mend = Mend("listen on 127.0.0.1", {"host": None})
         found.append(Conflict("warning", text, mend))
+    if plan.reload and "reload" in facts.sets_outside:
+        text = f"{plan.server}'s own reload is set outside of the form; the console's is on as well."
+        found.append(Conflict("warning", text, Mend("turn the console's off", reload=False)))
     if "uds" not in plan.options and 0 < plan.port < facts.first_free_port:
         port = {80: 8080, 443: 8443}.get(plan.port, plan.port + 8000)
         text = f"Port {plan.port} needs privileges: this user may bind {facts.first_free_port} and above."

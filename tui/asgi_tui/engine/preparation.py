@@ -62,7 +62,7 @@ def read_env_file(cwd: Path, file: str) -> dict[str, str]:
     # It logs each line that it cannot read; those are the user's, and the log is no place for them.
     logging.getLogger("dotenv.main").setLevel(logging.CRITICAL)
     try:
-        values = dotenv_values(Path(cwd, file).expanduser())
+        values = dotenv_values(cwd / os.path.expanduser(file))  # noqa: PTH111 - it never raises
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise Problem(f"Environment file {file}", str(why), "mend it or leave it out") from None
@@ -77,7 +77,7 @@ def _require_files(plan: LaunchPlan) -> None:
     named = [("Environment file", name) for name in plan.env_files]
     named += [(f"Option {concept}", plan.text(concept)) for concept in ("tls_cert", "tls_key")]
     for what, name in named:
-        if name and not Path(plan.cwd, name).is_file():
+        if name and not Path(plan.cwd, os.path.expanduser(name)).is_file():  # noqa: PTH111 - it never raises
             raise Problem(f"{what} {name}", "there is no such file", "check the path")
     for path in plan.watch:
         if not Path(plan.cwd, path).exists():

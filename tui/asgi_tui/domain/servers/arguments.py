@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -12,7 +12,8 @@ class Owned:
 
     ``options`` maps each spelling (``--bind``, ``-b``) to what to do instead; ``switches`` are those of
     them that take no value. ``short_values`` are the other one-letter options that take a value, which ends
-    a cluster (``-t5``). ``abbreviates``: the parser takes any prefix of a long option (argparse).
+    a cluster (``-t5``). ``abbreviates``: the parser takes any prefix of a long option (argparse), unless
+    another option is called so.
     """
 
     options: Mapping[str, str] = field(default_factory=dict)
@@ -20,10 +21,15 @@ class Owned:
     short_values: str = ""
     abbreviates: bool = False
 
-    def find(self, word: str) -> str | None:
-        """The owned option that ``word`` spells, alone, abbreviated, joined to its value or in a cluster."""
+    def find(self, word: str, others: Collection[str] = ()) -> str | None:
+        """The owned option that ``word`` spells, alone, abbreviated, joined to its value or in a cluster.
+
+        ``others`` are the server's other options.
+        """
         if word.startswith("--"):
             name = word.partition("=")[0]
+            if name in others and name not in self.options:
+                return None
             for option in self.options:
                 if option == name or (self.abbreviates and len(name) > 2 and option.startswith(name)):
                     return option
@@ -38,13 +44,13 @@ class Owned:
                 return None
         return None
 
-    def split(self, words: Iterable[str]) -> tuple[list[str], list[str]]:
+    def split(self, words: Iterable[str], others: Collection[str] = ()) -> tuple[list[str], list[str]]:
         """The arguments that the console does not own, and those it does with their values."""
         kept: list[str] = []
         taken: list[str] = []
         rest = iter(words)
         for word in rest:
-            option = self.find(word)
+            option = self.find(word, others)
             if option is None:
                 kept.append(word)
                 continue

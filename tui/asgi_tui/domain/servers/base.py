@@ -154,6 +154,11 @@ class Server:
     def _own(self) -> dict[str, Option]:
         return {option.name: option for option in self.overlay if option.key not in CONCEPTS}
 
+    @cached_property
+    def flag_names(self) -> frozenset[str]:
+        """Every spelling of every option."""
+        return frozenset(flag for option in self.overlay for flag in (*option.flags, *option.off))
+
     def own(self, key: str) -> Option | None:
         """The native option that a plan holds under ``key``; None for a concept or an unknown name."""
         return None if key in CONCEPTS else self._own.get(key)
@@ -307,12 +312,12 @@ class Server:
             )
             found.append(error(problem, Mend("let the console reload", {"reload": None})))
         for argument in plan.native:
-            name = self.owned.find(argument)
+            name = self.owned.find(argument, self.flag_names)
             if name is not None:
                 why = f"on {self.name} the console decides this"
                 # The option's name alone: its value may be a secret.
                 problem = Problem(f"Argument {name}", why, self.owned.options[name])
-                kept, _ = self.owned.split(plan.native)
+                kept, _ = self.owned.split(plan.native, self.flag_names)
                 found.append(error(problem, Mend(f"leave {name} out", native=tuple(kept))))
         return found
 
