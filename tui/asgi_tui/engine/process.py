@@ -159,8 +159,10 @@ class ServerProcess:
         return not await asyncio.to_thread(group_members, self.pid)
 
     def _signal_leader(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Not send_signal: it may reap a leader that has just ended before asyncio does, and lose its code.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def _signal_group(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
