@@ -267,8 +267,11 @@ class FakeKnowledge(Knowledge):
     def delete_preset(self, name: str, where: Where, cwd: str) -> None:
         del self.saved[name]
 
-    def environment(self, plan: LaunchPlan) -> tuple[list[Variable], list[str]]:
-        return layered([("shell", {"HOME": "/home/u", "API_KEY": "k"}), ("form", plan.env)]), [".env"]
+    def environment(self, plan: LaunchPlan) -> list[Variable]:
+        return layered([("shell", {"HOME": "/home/u", "API_KEY": "k"}), ("form", plan.env)])
+
+    def environment_files(self, cwd: str) -> list[str]:
+        return [".env"]
 
     def interpreters(self, cwd: Path) -> tuple[Interpreter, ...]:
         return (self._load().interpreter,)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option, OptionTable
 from asgi_tui.domain.plan import LaunchPlan
@@ -15,7 +16,7 @@ from asgi_tui.domain.shell_text import find_command
 from asgi_tui.domain.shell_words import restored
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import is_secret_name
-from asgi_tui.domain.values import ON_OFF, Value
+from asgi_tui.domain.values import ON_OFF, Kind, Spec, Value
 
 # What only a shell can fill in: $PORT, ${PORT:-5000}, $(nproc) and `nproc`.
 SHELL = re.compile(r"\$[\w{(]|`")
@@ -89,6 +90,8 @@ def parse_command(text: str) -> Parsed:
         read = [option.from_native(item) for item in items]
         given[name] = "\n".join(read) if option.multiple else read[-1]
     texts = server.read_back(given)
+    for key in [key for key, text in texts.items() if _is_own_implementation(server.spec(key), text)]:
+        native += [server.flags[key].flag, texts.pop(key)]
     target, directory = server.read_target(reading.target)
     if directory:
         texts["app_dir"] = directory
@@ -107,6 +110,12 @@ def parse_command(text: str) -> Parsed:
         tuple(map(restored, native)),
         {restored(what): restored(text) for what, text in unfilled.items() if SHELL.search(text)},
     )
+
+
+def _is_own_implementation(spec: Spec | None, text: str) -> bool:
+    """uvicorn also takes ``--http module:attribute``, which is none of the choices."""
+    named = re.fullmatch(r"[\w.]+:[\w.]+", text)
+    return spec is not None and spec.kind is Kind.CHOICE and spec.name in CONCEPTS and named is not None
 
 
 def _option(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -29,15 +30,17 @@ class Mend:
     native: tuple[str, ...] | None = None
 
     def apply(self, plan: LaunchPlan) -> LaunchPlan:
-        """The mended plan."""
+        """The mended plan; another server takes over what it also has. Raises ``Problem`` where it cannot."""
+        from asgi_tui.domain.mapping import map_plan
+
         options = {name: value for name, value in plan.options.items() if name not in self.options}
         options |= {name: value for name, value in self.options.items() if value is not None}
-        return replace(
+        mended = replace(
             plan,
-            server=self.server or plan.server,
             reload=plan.reload if self.reload is None else self.reload,
             native=plan.native if self.native is None else self.native,
         ).with_options(options)
+        return map_plan(mended, self.server).plan if self.server else mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def find_conflicts(plan: LaunchPlan, facts: Facts | None = None) -> list[Conflic
 
 def _of_every_server(plan: LaunchPlan, facts: Facts) -> list[Conflict]:
     found = []
-    if "uds" not in plan.options and plan.host in ("0.0.0.0", "::"):  # noqa: S104 - it is warned of
+    if "uds" not in plan.options and _is_every_network(plan.host):
         text = f"{plan.host} is every network of this machine: whoever reaches it reaches the app."
         mend = Mend("listen on 127.0.0.1", {"host": None})
         found.append(Conflict("warning", text, mend))
@@ -101,3 +104,10 @@ def _of_every_server(plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         text = f"Port {plan.port} needs privileges: this user may bind {facts.first_free_port} and above."
         found.append(Conflict("warning", text, Mend(f"use port {port}", {"port": port})))
     return found
+
+
+def _is_every_network(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False  # a name

@@ -28,6 +28,7 @@ def read_settings(server: Server, settings: Iterable[str], table: OptionTable | 
     """
     options: dict[str, Value] = {}
     native: list[str] = []
+    given: dict[str, str] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
@@ -40,6 +41,10 @@ def read_settings(server: Server, settings: Iterable[str], table: OptionTable | 
         if option.key not in CONCEPTS and server.own(option.key) is None:
             native += option.arguments(option.read(text))
             continue
+        if option.multiple and option.wide:
+            # The first of its values may be a concept, the others are not.
+            text = given[option.name] = "\n".join([*given.get(option.name, "").splitlines(), text])
+            options.pop(option.key, None)
         for key, part in server.native_parts(option, text):
             _put(server, options, key, part)
     return Settings(options, tuple(native))

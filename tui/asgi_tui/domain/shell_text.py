@@ -112,6 +112,9 @@ class _Search:
             self._env |= _assignments(word for words in simple_commands(rest) for word in words)
             return
         words = _exec_form(rest) if rest.startswith("[") else None
+        yaml, _, kind = kind.rpartition(" ")
+        if yaml and words is None and len(commands := simple_commands(rest)) == 1:
+            (words,) = commands  # no shell reads it, other than in a Dockerfile
         if kind == "entrypoint" and words:
             self._entry = words  # the arguments are in CMD
         elif kind == "cmd" and self._entry:
@@ -167,7 +170,10 @@ def _unquoted(text: str) -> str:
 
 
 def _kind_of(line: str) -> tuple[str, str]:
-    """What a line is ("cmd", "entrypoint", "env" or "") and what follows its keyword."""
+    """What a line is and what follows its keyword.
+
+    "cmd" or "entrypoint", with "yaml" before it where they are Compose's, "env" or nothing.
+    """
     if unit := _UNIT.match(line):
         return "", line[unit.end() :]
     if line.startswith("Environment="):
@@ -180,7 +186,7 @@ def _kind_of(line: str) -> tuple[str, str]:
     line = _LIST_ITEM.sub("", line, count=1) if _LIST_ITEM.match(line) else line
     if keyed := _KEYED.match(line):
         rest = line[keyed.end() :]
-        kind = {"command": "cmd", "entrypoint": "entrypoint"}.get(line.partition(":")[0], "")
+        kind = {"command": "yaml cmd", "entrypoint": "yaml entrypoint"}.get(line.partition(":")[0], "")
         # YAML may quote the whole
         return kind, _unquoted(rest) if " " in rest else rest
     return "", line
@@ -217,15 +223,15 @@ def _server_in(words: list[str], depth: int = 0) -> Found | None:
     env: dict[str, str] = {}
     before = ""
     for index, word in enumerate(words):
-        if _ASSIGNMENT.match(word):
-            env |= _assignments([word])
-        elif PurePosixPath(word).name in PROGRAMS and not _TAKES_NAME.fullmatch(before):
-            return Found((PurePosixPath(word).name, *words[index + 1 :]), env)
-        elif re.fullmatch(r"-[a-z]*c", before) and depth < _NESTED:  # sh -c 'uvicorn ...'
+        if re.fullmatch(r"-[a-z]*c", before) and depth < _NESTED:  # sh -c 'uvicorn ...'
             with suppress(ValueError):
                 for command in simple_commands(restored(word)):
                     if inner := _server_in(command, depth + 1):
                         return Found(inner.words, env | inner.env)
+        if _ASSIGNMENT.match(word):
+            env |= _assignments([word])
+        elif PurePosixPath(word).name in PROGRAMS and not _TAKES_NAME.fullmatch(before):
+            return Found((PurePosixPath(word).name, *words[index + 1 :]), env)
         if _RUNS_NONE.fullmatch(word):
             return None
         before = word

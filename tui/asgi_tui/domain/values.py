@@ -240,8 +240,6 @@ class Spec:
             raise self._problem("the value is empty", "give one, or leave the option out")
         if _CONTROL.search(text):
             raise self._problem("the value holds a control character", "take it out")
-        if self.name == "uds" and len(text.encode()) > UDS_PATH_BYTES:
-            raise self._problem(f"the path is over {UDS_PATH_BYTES} bytes", "use a shorter one")
         if self.name == "root_path" and not text.startswith("/"):
             raise self._problem(f"{text!r} does not start with a slash", "write it like /api")
         return text

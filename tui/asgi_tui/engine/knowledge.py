@@ -82,11 +82,17 @@ class Knowledge:
 
         history.remember(plan)
 
-    def environment(self, plan: LaunchPlan) -> tuple[list[Variable], list[str]]:
-        """The variables the app gets, and the environment files that lie in its directory."""
-        from asgi_tui.engine.environment import app_environment, dotenv_files
+    def environment(self, plan: LaunchPlan) -> list[Variable]:
+        """The variables the app gets, with where each comes from."""
+        from asgi_tui.engine.environment import app_environment
 
-        return app_environment(plan, self._environ), dotenv_files(plan.cwd)
+        return app_environment(plan, self._environ)
+
+    def environment_files(self, cwd: str) -> list[str]:
+        """The environment files that lie in a directory."""
+        from asgi_tui.engine.environment import dotenv_files
+
+        return dotenv_files(cwd)
 
     def ambient(self, plan: LaunchPlan, outlook: Outlook) -> Mapping[str, Ambient]:
         """What the server would read by itself under another environment than the outlook's."""

@@ -19,7 +19,7 @@ from asgi_tui.domain.options import Option, OptionTable, with_value
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.text import MASK
-from asgi_tui.domain.values import Kind, Spec, Value
+from asgi_tui.domain.values import UDS_PATH_BYTES, Kind, Spec, Value
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 
@@ -299,6 +299,9 @@ class Server:
         if "uds" in plan.options and ("host" in plan.options or "port" in plan.options):
             problem = Problem("Option uds", "a Unix socket has neither host nor port", "keep one of them")
             found.append(error(problem, Mend("leave host and port out", {"host": None, "port": None})))
+        if len(plan.text("uds").encode("utf-8", "replace")) > UDS_PATH_BYTES:
+            problem = Problem("Option uds", f"the path is over {UDS_PATH_BYTES} bytes", "use a shorter one")
+            found.append(error(problem, Mend("use app.sock in the working directory", {"uds": "app.sock"})))
         for key in plan.options:
             option = self.own(key)
             if option is not None and option.wide and option.concept in plan.options and not option.multiple:

@@ -20,7 +20,9 @@ def _read_endpoint(endpoint: str) -> list[tuple[str, str]]:
 
     Twisted's endpoints.serverFromString: fields between colons, backslash escapes.
     """
-    kind, *fields = [re.sub(r"\\(.)", r"\1", field) for field in re.findall(r"(?:\\.|[^:\\])+", endpoint)]
+    kind, *fields = [
+        re.sub(r"\\(.)", r"\1", field) for field in re.findall(r"(?:\\.|[^:\\])+", endpoint)
+    ] or [""]
     named = dict(field.split("=", 1) for field in fields[1:] if "=" in field)
     if not fields or len(named) != len(fields) - 1:
         return []
@@ -156,12 +158,17 @@ class Daphne(Server):
         )
 
     def conflicts(self, plan: LaunchPlan) -> list[Conflict]:
-        """Twisted's TLS endpoint has a port."""
+        """Twisted's TLS endpoint has a port; a name is said in a header."""
         found = super().conflicts(plan)
         if plan.tls and "uds" in plan.options:
             why = "daphne speaks TLS on a port only"
             problem = Problem("Option uds on daphne", why, "leave it out, or the certificate and key")
             found.append(error(problem, Mend("leave uds out", {"uds": None})))
+        if "server_name" in plan.options and plan.options.get("server_header") is False:
+            problem = Problem(
+                "Option server_name on daphne", "without a header it is not said", "keep one of them"
+            )
+            found.append(error(problem, Mend("leave server_name out", {"server_name": None})))
         return found
 
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
@@ -179,7 +186,8 @@ class Daphne(Server):
         lacking = facts.lacks("h2", "priority")
         if plan.tls and lacking:
             text = f"HTTP/2 on daphne needs {lacking}, which is not installed (Twisted[http2])."
-            found.append(Conflict("info", text))
+            use = Mend("use hypercorn", server="hypercorn") if "hypercorn" in facts.servers else None
+            found.append(Conflict("info", text, use))
         return found
 
     def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:

@@ -209,5 +209,7 @@ class GunicornUvicorn(Gunicorn):
         return [*super().quirks(plan, facts), Conflict("info", text, Mend("use uvicorn", server="uvicorn"))]
 
     def equivalent(self, plan: LaunchPlan) -> str:
-        """The native uvicorn command that does the same without gunicorn."""
-        return str(Uvicorn().command(plan))
+        """The native uvicorn command that does the same without gunicorn, as far as uvicorn can."""
+        from asgi_tui.domain.mapping import map_plan
+
+        return str(Uvicorn().command(map_plan(plan, "uvicorn").plan))
