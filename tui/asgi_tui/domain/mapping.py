@@ -11,7 +11,7 @@ from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Server
-from asgi_tui.domain.text import mask_assignment, mask_value
+from asgi_tui.domain.text import mask_arguments
 from asgi_tui.domain.values import NUMBERS, ON_OFF, Kind, Value
 
 _PER_SECOND = {"s": 1, "ms": 1000}
@@ -71,7 +71,7 @@ def map_plan(plan: LaunchPlan, to: str) -> Mapping:
                 mapped.append(shown)
     native = plan.native if old is new else ()
     if plan.native and not native:
-        dropped.append(f"{_masked(plan.native)} ({plan.server}'s own arguments)")
+        dropped.append(f"{mask_arguments(plan.native)} ({plan.server}'s own arguments)")
     carried_plan = replace(plan, server=to, native=native).with_options(kept)
     return Mapping(carried_plan, tuple(mapped), tuple(dropped))
 
@@ -99,18 +99,6 @@ def equivalent(option: Option, others: Iterable[Option]) -> Option | None:
     if option.concept:
         return next((other for other in others if other.concept == option.concept and other.wide), None)
     return None
-
-
-def _masked(words: Iterable[str]) -> str:
-    """Arguments as they may be shown, each secret that is known by its name masked."""
-    shown = []
-    name = ""
-    for word in words:
-        flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        text = mask_assignment(value) if value else ""
-        shown.append(f"{flag}{equals}{mask_value((flag or name).lstrip('-'), text)}")
-        name = word if word.startswith("-") and not equals else ""
-    return " ".join(shown)
 
 
 def _topic(server: Server, key: str) -> str:

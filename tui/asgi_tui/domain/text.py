@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # ECMA-48: CSI with its parameters and final byte; OSC, DCS, SOS, PM and APC up to their terminator; the
 # two-character escapes. 8-bit C1 introducers count as well, since some terminals honour them.
@@ -67,3 +68,15 @@ def mask_assignment(text: str) -> str:
     if found is None or found[3].startswith("//"):
         return mask_value("", text)
     return f"{found[1]}{found[2]}{mask_value(found[1], found[3])}"
+
+
+def mask_arguments(words: Iterable[str]) -> str:
+    """A command's arguments as they may be shown, each secret that is known by its name masked."""
+    shown = []
+    name = ""
+    for word in words:
+        flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        text = mask_assignment(value) if value else ""
+        shown.append(f"{flag}{equals}{mask_value((flag or name).lstrip('-'), text)}")
+        name = word if word.startswith("-") and not equals else ""
+    return " ".join(shown)

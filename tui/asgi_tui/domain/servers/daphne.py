@@ -11,7 +11,8 @@ from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, Owned
-from asgi_tui.domain.servers.base import Family, Flag, Server, log_pattern
+from asgi_tui.domain.servers.base import Family, Server, log_pattern
+from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.values import Value
 
 

@@ -10,7 +10,8 @@ from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, RELOADS, Owned
-from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+from asgi_tui.domain.servers.base import Server, log_pattern
+from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.values import Value
 
 _OWNED = (

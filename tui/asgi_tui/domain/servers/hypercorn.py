@@ -9,8 +9,9 @@ from asgi_tui.domain.conflicts import Conflict, Facts, Mend
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
-from asgi_tui.domain.servers.base import Flag, log_pattern
+from asgi_tui.domain.servers.base import log_pattern
 from asgi_tui.domain.servers.one_bind import OneBind
+from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.values import Value
 
 

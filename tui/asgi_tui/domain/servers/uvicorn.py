@@ -8,7 +8,8 @@ from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, RELOADS, Owned
-from asgi_tui.domain.servers.base import Flag, Server, log_pattern
+from asgi_tui.domain.servers.base import Server, log_pattern
+from asgi_tui.domain.servers.server_options import Flag
 
 _OWNED = (
     "APP",

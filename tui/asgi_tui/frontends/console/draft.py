@@ -16,7 +16,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
 from asgi_tui.domain.target import Target
-from asgi_tui.domain.text import mask_value
+from asgi_tui.domain.text import mask_arguments
 from asgi_tui.domain.values import Value
 
 TARGET = "target"
@@ -222,7 +222,7 @@ def pasted(parsed: Parsed, base: LaunchPlan) -> tuple[Draft, list[str]]:
         del texts["reload"]
         said.append("The console reloads by itself, so the server's own reload was left out.")
     if parsed.native:
-        said.append(f"Passed on as they are: {mask_value('', ' '.join(parsed.native))}.")
+        said.append(f"Passed on as they are: {mask_arguments(parsed.native)}.")
     base = replace(
         base, server=parsed.server, native=parsed.native, env={**base.env, **parsed.env}
     ).with_options({})
