@@ -1,17 +1,20 @@
 """Mode 1: picking a server, filling the form, starting."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Button
 
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.project import Project
 from asgi_tui.frontends.console.app import ConsoleApp
 from asgi_tui.frontends.console.screens.launch import LOOKING, NO_APP, LaunchScreen
+from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.field import Field
-from tests.console.fake import FakeDriver, FakeKnowledge, console, plan, project, running
+from tests.console.fake import CANDIDATES, FakeDriver, FakeKnowledge, console, plan, project, running
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)
@@ -249,3 +252,79 @@ async def test_work_in_progress_is_not_marked_as_an_error() -> None:
         assert app.screen.query_one("#start", Button).disabled
         looked.set()
         assert LOOKING not in await until(pilot, app, "0.54.0")
+
+
+async def test_all_options_are_a_tab_beside_the_form_and_both_follow_each_other() -> None:
+    driver = FakeDriver()
+    app = console(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        assert not app.screen.query(AllOptions)
+        await pilot.press("o")
+        options = len(get_server("uvicorn").table.options)
+        shown = await until(pilot, app, f"[All options ({options})]")
+        assert "another server's flag" in shown
+        assert "Options of Uvicorn" in shown
+        await pilot.press("slash", *"back", "enter", "enter", *"64", "enter")
+        assert "$ uvicorn --backlog 64 main:app" in await until(pilot, app, "--backlog 64 main")
+        assert driver.calls == []  # Enter belongs to the list here
+        # a common option is the same in both tabs
+        await pilot.press("slash", "escape", *"--port", "enter", "enter", *"9001", "enter", "e")
+        shown = await until(pilot, app, "[Common]")
+        assert editor(app, "port").editor.value == "9001"
+        assert "$ uvicorn --backlog 64 --port 9001 main:app" in shown
+        editor(app, "port").editor.focus()
+        await pilot.press("end", "backspace", "escape", "o")
+        shown = await until(pilot, app, "--port 900 ")
+        assert "● --port" in shown
+        assert "--port 900 " in shown
+
+
+async def test_a_wrong_value_in_the_list_stops_the_start_and_reset_all_frees_it() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await pilot.press("o", "slash", *"backlog", "enter", "enter", "x", "escape")
+        shown = await until(pilot, app, "! --backlog")
+        assert "✗ Option backlog: 'x' is" in shown
+        assert app.screen.query_one("#start", Button).disabled
+        await pilot.press("R")
+        shown = await until(pilot, app, "$ uvicorn main:app")
+        assert not app.screen.query_one("#start", Button).disabled
+        assert "! --backlog" not in shown
+
+
+async def test_reset_all_leaves_what_the_app_found_here_needs() -> None:
+    app = console(FakeDriver(), found=project(candidates=CANDIDATES[1:]))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn --factory")
+        await pilot.press("o", "slash", *"--port", "enter", "enter", *"81", "escape", "R")
+        shown = await until(pilot, app, "$ uvicorn --factory --app-dir src shop.asgi:create_app")
+        assert "$ uvicorn --factory --app-dir src shop.asgi:create_app" in shown
+
+
+async def test_the_list_follows_the_picked_server_and_its_installed_version() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await pilot.press("o", "s", "down")
+        assert "Options of Hypercorn" in await until(pilot, app, "$ hypercorn")
+        known = get_server("hypercorn").table
+        screen = app.screen
+        assert isinstance(screen, LaunchScreen)
+        screen.show_table(replace(known, options=known.options[:3], version="0.11.2"))
+        shown = await until(pilot, app, "as hypercorn 0.11.2 has them")
+        assert "[All options (3)]" in shown
+        assert "as hypercorn 0.11.2 has them" in shown
+
+
+async def test_the_tabs_can_be_clicked() -> None:
+    app = console(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await pilot.click("#options-tabs", offset=(14, 0))
+        assert "another server's flag" in await until(pilot, app, "[All options")
+        await pilot.click("#options-tabs", offset=(3, 0))
+        shown = await until(pilot, app, "[Common]")
+        assert "another server's flag" not in shown
+        assert "Target" in shown

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
@@ -206,7 +208,9 @@ class GunicornUvicorn(Gunicorn):
 
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         """A legacy pattern, with what replaces it."""
-        text = f"Legacy: {self.deprecated}. The same without gunicorn: {self.equivalent(plan)}"
+        text = f"Legacy: {self.deprecated}."
+        with suppress(Problem):  # uvicorn may lack what must not be left out
+            text = f"{text} The same without gunicorn: {self.equivalent(plan)}"
         return [*super().quirks(plan, facts), Conflict("info", text, Mend("use uvicorn", server="uvicorn"))]
 
     def equivalent(self, plan: LaunchPlan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from textual.widgets import Button, Footer, Input, Static
 from asgi_tui.domain.conflicts import Mend
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import State
+from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.target import Target
@@ -27,9 +29,13 @@ from asgi_tui.frontends.console import format as show
 from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, Reading, mended, notes
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.returned import Returned
+from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.command_bar import CommandBar, Said
 from asgi_tui.frontends.console.widgets.form import FOUND, Form
+from asgi_tui.frontends.console.widgets.option_list import OptionsView
+from asgi_tui.frontends.console.widgets.option_rows import OptionState, Outside
+from asgi_tui.frontends.console.widgets.options_pane import OptionsPane
 from asgi_tui.frontends.console.widgets.pick import Pick
 from asgi_tui.frontends.console.widgets.server_list import ServerList, ServerRow
 from asgi_tui.frontends.console.widgets.status_line import StatusLine
@@ -55,7 +61,8 @@ class LaunchScreen(Screen[None]):
         Binding("c", "copy_command", "Copy", tooltip="Copy the native command", id="launch.copy"),
         Binding("m", "mend", "Mend", tooltip="Do what mends the first complaint", id="launch.mend"),
         Binding("s", "focus_servers", "Servers", tooltip="Go to the server list", id="launch.servers"),
-        Binding("e", "focus_form", "Edit form", tooltip="Go to the form", id="launch.form"),
+        Binding("e", "focus_form", "Form", tooltip="Go to the form of common options", id="launch.form"),
+        Binding("o", "all_options", "Options", tooltip="Every option of the server", id="launch.options"),
         Binding("escape", "leave", "Leave field", tooltip="Leave the field", id="launch.leave"),
     ]
 
@@ -96,6 +103,9 @@ class LaunchScreen(Screen[None]):
         self._settling: dict[str, Timer] = {}
         self._replaces = False
         self._started = ""
+        self._described = ""  # the server that the words below the list are about
+        self._outside: Mapping[str, Outside] = {}
+        self._own: tuple[str, dict[str, str]] = "", {}  # a target found here, and what it needs
 
     def compose(self) -> ComposeResult:
         """Status, list and form, command, keys."""
@@ -104,7 +114,7 @@ class LaunchScreen(Screen[None]):
             with Vertical(id="left"):
                 yield ServerList()
                 yield Static("", id="about", markup=False)
-            yield Form()
+            yield OptionsPane()
         yield CommandBar()
         yield Footer(compact=True)
 
@@ -168,6 +178,12 @@ class LaunchScreen(Screen[None]):
         self._form.adapt(self._draft)
         self._update()
 
+    def show_table(self, table: OptionTable) -> None:
+        """Shows a server's options as they are installed."""
+        self._options.know(table)
+        if table.server == self._draft.server:
+            self._update()
+
     @property
     def plan(self) -> LaunchPlan | None:
         """What would start now, None where something stands against it."""
@@ -204,6 +220,20 @@ class LaunchScreen(Screen[None]):
         if self._project is not None:
             self._take(self._project, event.number)
             self._update()
+
+    def on_all_options_changed(self, event: AllOptions.Changed) -> None:
+        """Another text in the list of all options."""
+        self._draft.values[event.key] = event.text
+        self._form.adapt(self._draft)
+        self._update()
+
+    def on_all_options_reset_all(self) -> None:
+        """Every option as the server has it; what a target found here needs is part of the target."""
+        target, needed = self._own
+        self._draft.values = dict(needed) if target == self._draft.target else {}
+        self._form.adapt(self._draft)
+        self._update()
+        self.notify("Every option has the server's default again.", title="Reset")
 
     def on_input_submitted(self) -> None:
         """Enter in any field starts."""
@@ -242,7 +272,12 @@ class LaunchScreen(Screen[None]):
 
     def action_focus_form(self) -> None:
         """To the first field."""
+        self._options.show_form()
         self._form.focus_field(TARGET)
+
+    async def action_all_options(self) -> None:
+        """To the list of all options."""
+        await self._options.show_all()
 
     def action_leave(self) -> None:
         """Out of a field, so that the keys are keys again."""
@@ -253,13 +288,19 @@ class LaunchScreen(Screen[None]):
         """Leaving means something in a field only, mending where there is a mend."""
         if action == "mend":
             return self._mend(self._draft.read()) is not None
-        return action != "leave" or isinstance(self.focused, Input | Choice | Pick)
+        if action == "all_options":
+            return not isinstance(self.focused, OptionsView)
+        return action != "leave" or isinstance(self.focused, Input | Choice | Pick | OptionsView)
 
     # -- inside ------------------------------------------------------------------------------------
 
     @property
+    def _options(self) -> OptionsPane:
+        return self.query_one(OptionsPane)
+
+    @property
     def _form(self) -> Form:
-        return self.query_one(Form)
+        return self._options.form
 
     @property
     def _servers(self) -> ServerList:
@@ -289,6 +330,7 @@ class LaunchScreen(Screen[None]):
             plan = candidate_plan(project.candidates[number], server, cwd)
         kept = {name: text for name, text in self._draft.values.items() if name not in ("app_dir", "factory")}
         taken = Draft.of(plan)
+        self._own = taken.target, taken.values
         base = replace(self._draft.base, cwd=plan.cwd)
         self._draft = replace(self._draft, base=base, target=taken.target, values=kept | taken.values)
         self._form.show_draft(self._draft)
@@ -352,6 +394,7 @@ class LaunchScreen(Screen[None]):
 
     def _update(self) -> None:
         """Shows what the draft amounts to; called after every change."""
+        self._draft.table = self._options.table(self._draft.server)
         reading = self._draft.read()
         if self._resolved is not None and self._resolved[0] != reading.plan:
             self._resolved, self._target_problem = None, ""
@@ -376,8 +419,10 @@ class LaunchScreen(Screen[None]):
         )
         self.refresh_bindings()
         server = SERVERS[self._draft.server]
-        if self._form.border_title != (title := f"Options of {server.title}"):
-            self._form.border_title = title
+        table, texts = self._draft.table, dict(self._draft.values)
+        self._options.show(OptionState(table, (), texts, problems, self._outside, str(self._draft.base.cwd)))
+        if self._described != server.name:
+            self._described = server.name
             about = "\n".join([server.summary, "", " · ".join(server.capabilities), "", server.docs])
             self.query_one("#about", Static).update(about)
 
