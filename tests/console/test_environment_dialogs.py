@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from asgi_tui.domain.environment import Variable, layered
 from asgi_tui.domain.errors import Problem
@@ -52,6 +52,18 @@ async def test_variables_are_masked_and_tell_where_they_come_from(size: tuple[in
         assert listed[-1] == "gunicorn.conf.py\n  not used for workers"
         for value in ("hunter2", "boo", "/usr/bin"):
             assert value not in app.shown
+
+
+async def test_without_colours_the_highlight_is_told_by_the_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = variables()
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, app, "sets log_level")
+        lines = app.screen.query_one("#variables", OptionList)
+        assert [
+            any(part.style is not None and part.style.underline for part in lines.render_line(y))
+            for y in (1, 2)
+        ] == [True, False]
 
 
 async def test_one_value_is_revealed_until_it_is_left() -> None:

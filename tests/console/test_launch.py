@@ -8,10 +8,13 @@ import pytest
 from textual.widgets import Button
 
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
+from asgi_tui.engine.outlook import Outlook
 from asgi_tui.engine.project import Project
 from asgi_tui.frontends.console.app import ConsoleApp
-from asgi_tui.frontends.console.screens.launch import LOOKING, NO_APP, LaunchScreen
+from asgi_tui.frontends.console.launch_state import LOOKING
+from asgi_tui.frontends.console.screens.launch import NO_APP, LaunchScreen
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.field import Field
 from tests.console.fake import CANDIDATES, FakeDriver, FakeKnowledge, console, plan, project, running
@@ -304,15 +307,19 @@ async def test_reset_all_leaves_what_the_app_found_here_needs() -> None:
 
 
 async def test_the_list_follows_the_picked_server_and_its_installed_version() -> None:
-    app = console(FakeDriver())
+    class Older(FakeKnowledge):
+        def outlook(self, plan: LaunchPlan, project: Project) -> Outlook:
+            found = super().outlook(plan, project)
+            if plan.server != "hypercorn":
+                return found
+            table = replace(found.table, options=found.table.options[:3], version="0.11.2")
+            return replace(found, table=table)
+
+    app = console(FakeDriver(), knowledge=Older(project))
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "$ uvicorn main:app")
         await pilot.press("o", "s", "down")
         assert "Options of Hypercorn" in await until(pilot, app, "$ hypercorn")
-        known = get_server("hypercorn").table
-        screen = app.screen
-        assert isinstance(screen, LaunchScreen)
-        screen.show_table(replace(known, options=known.options[:3], version="0.11.2"))
         shown = await until(pilot, app, "as hypercorn 0.11.2 has them")
         assert "[All options (3)]" in shown
         assert "as hypercorn 0.11.2 has them" in shown

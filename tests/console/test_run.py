@@ -7,8 +7,6 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from asgi_tui.domain.events import Error, Ready, State, StateChanged, Usage, Watching
-from asgi_tui.frontends.console.screens.launch import LaunchScreen
-from asgi_tui.frontends.console.screens.run import RunScreen
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from asgi_tui.frontends.console.widgets.reloads import Reloads
 from asgi_tui.frontends.console.widgets.table import Table
@@ -218,13 +216,13 @@ async def test_what_happens_while_another_mode_is_shown_is_not_missed() -> None:
         await until(pilot, app, "READY")
         await pilot.press("1")
         await until(pilot, app, "Options of")
-        assert isinstance(app.screen, LaunchScreen)
+        assert app.current_mode == "launch"
         driver.play(stats(), reload_ok(), *lines(50))
         await settle(pilot)
         assert "● READY" in text(app)
         await pilot.press("2")
         shown = await until(pilot, app, "48,112")
-        assert isinstance(app.screen, RunScreen)
+        assert app.current_mode == "run"
         assert "✓ live in" in shown
         assert "number 49 " in shown
 

@@ -14,7 +14,7 @@ import click
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.servers import get_server
-from asgi_tui.domain.text import MASK, mask_value, sanitize
+from asgi_tui.domain.text import MASK, mask_arguments, mask_value, sanitize
 
 if TYPE_CHECKING:
     from asgi_tui.domain.options import Option, OptionTable
@@ -114,7 +114,7 @@ def parse(command: str) -> None:
         "target": parsed.target,
         "options": values,
         "env": {name: mask_value(name, value) for name, value in parsed.env.items()},
-        "native": list(parsed.native),
+        "native": mask_arguments(parsed.native),
     }
     click.echo(json.dumps(document, indent=2))
 

@@ -71,7 +71,7 @@ def map_plan(plan: LaunchPlan, to: str) -> Mapping:
                 mapped.append(shown)
     native = plan.native if old is new else ()
     if plan.native and not native:
-        dropped.append(f"{mask_arguments(plan.native)} ({plan.server}'s own arguments)")
+        dropped.append(f"{' '.join(mask_arguments(plan.native))} ({plan.server}'s own arguments)")
     carried_plan = replace(plan, server=to, native=native).with_options(kept)
     return Mapping(carried_plan, tuple(mapped), tuple(dropped))
 

@@ -70,7 +70,7 @@ def mask_assignment(text: str) -> str:
     return f"{found[1]}{found[2]}{mask_value(found[1], found[3])}"
 
 
-def mask_arguments(words: Iterable[str]) -> str:
+def mask_arguments(words: Iterable[str]) -> list[str]:
     """A command's arguments as they may be shown, each secret that is known by its name masked."""
     shown = []
     name = ""
@@ -79,4 +79,4 @@ def mask_arguments(words: Iterable[str]) -> str:
         text = mask_assignment(value) if value else ""
         shown.append(f"{flag}{equals}{mask_value((flag or name).lstrip('-'), text)}")
         name = word if word.startswith("-") and not equals else ""
-    return " ".join(shown)
+    return shown

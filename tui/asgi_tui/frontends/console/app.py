@@ -133,7 +133,8 @@ class ConsoleApp(App[int]):
         await self.switch_mode("run" if self._autostart else "launch")
         self.listen()
         # the first paint does not share the interpreter with a thread that imports and reads files
-        self.call_after_refresh(self.look, (self._given and self._given.python) or "")
+        given = self._given
+        self.call_after_refresh(self.look, (given and given.python) or "", given.cwd if given else ".")
         self.set_interval(1, self._tick)
         if self._autostart and self._given is not None:
             self.begin(self._given)
@@ -205,11 +206,10 @@ class ConsoleApp(App[int]):
     # -- the project -------------------------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
-    def look(self, python: str) -> None:
-        """Looks at the project, with the interpreter ``python`` where one is named; blocking."""
-        cwd = self.project.cwd if self.project else Path(self._given.cwd if self._given else ".")
+    def look(self, python: str, cwd: str) -> None:
+        """Looks at the project in ``cwd``, with the interpreter ``python`` where one is named; blocking."""
         try:
-            project = self._knowledge.project(cwd, python or None)
+            project = self._knowledge.project(Path(cwd), python or None)
         except Problem as problem:
             self.call_from_thread(self._show_problem, str(problem))
         else:
@@ -245,9 +245,9 @@ class ConsoleApp(App[int]):
         """The form's plan starts, in place of what runs."""
         self.begin(event.plan)
 
-    def on_launch_screen_python_named(self, event: LaunchScreen.PythonNamed) -> None:
+    def on_launch_tools_look(self, event: LaunchScreen.Look) -> None:
         """Another interpreter has other servers."""
-        self.look(event.python)
+        self.look(event.python, event.cwd)
 
     def on_mode_tab_chosen(self, event: ModeTab.Chosen) -> None:
         """A mode was clicked."""

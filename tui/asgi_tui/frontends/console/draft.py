@@ -222,7 +222,7 @@ def pasted(parsed: Parsed, base: LaunchPlan) -> tuple[Draft, list[str]]:
         del texts["reload"]
         said.append("The console reloads by itself, so the server's own reload was left out.")
     if parsed.native:
-        said.append(f"Passed on as they are: {mask_arguments(parsed.native)}.")
+        said.append(f"Passed on as they are: {' '.join(mask_arguments(parsed.native))}.")
     base = replace(
         base, server=parsed.server, native=parsed.native, env={**base.env, **parsed.env}
     ).with_options({})

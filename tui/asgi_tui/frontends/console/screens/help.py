@@ -14,8 +14,12 @@ from textual.widgets import Static
 
 from asgi_tui.frontends.console.screens.dialog import Dialog
 from asgi_tui.frontends.console.screens.launch import LaunchScreen
+from asgi_tui.frontends.console.screens.launch_tools import LaunchTools
 from asgi_tui.frontends.console.screens.run import RunScreen
+from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.log_view import LogView
+from asgi_tui.frontends.console.widgets.option_editor import OptionEditor
+from asgi_tui.frontends.console.widgets.option_list import OptionsView
 
 KEY_WIDTH = 18
 
@@ -47,7 +51,8 @@ class HelpDialog(Dialog[None]):
         palette = Binding("ctrl+p", "command_palette", tooltip="Command palette: every action by name")
         self._sections = [
             ("Everywhere", [*bindings(everywhere), palette]),
-            ("Launch", bindings(LaunchScreen)),
+            ("Launch", [*bindings(LaunchScreen), *bindings(LaunchTools)]),
+            ("All options", [*bindings(AllOptions), *bindings(OptionsView), *bindings(OptionEditor)]),
             ("Run", bindings(RunScreen)),
             ("Log", bindings(LogView)),
         ]

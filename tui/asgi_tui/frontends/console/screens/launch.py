@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,44 +13,45 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, Footer, Input, Static
 
-from asgi_tui.domain.conflicts import Mend
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import State
-from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console import format as show
-from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, Reading, mended, notes
+from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, mended
+from asgi_tui.frontends.console.launch_state import LOOKING, LaunchState
 from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.screens.launch_tools import LaunchTools
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.choice import Choice
-from asgi_tui.frontends.console.widgets.command_bar import CommandBar, Said
+from asgi_tui.frontends.console.widgets.command_bar import CommandBar
 from asgi_tui.frontends.console.widgets.form import FOUND, Form
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
-from asgi_tui.frontends.console.widgets.option_rows import OptionState, Outside
+from asgi_tui.frontends.console.widgets.option_rows import OptionState
 from asgi_tui.frontends.console.widgets.options_pane import OptionsPane
 from asgi_tui.frontends.console.widgets.pick import Pick
 from asgi_tui.frontends.console.widgets.server_list import ServerList, ServerRow
 from asgi_tui.frontends.console.widgets.status_line import StatusLine
+from asgi_tui.frontends.console.widgets.target_suggester import TargetSuggester
+from asgi_tui.frontends.console.widgets.tool_bar import ToolBar
 
 if TYPE_CHECKING:
     from asgi_tui.engine.knowledge import Knowledge
+    from asgi_tui.engine.outlook import Outlook
     from asgi_tui.engine.project import Project
 
-LOOKING = "Looking at the project…"
 NO_APP = "No app found here. The bundled demo is filled in."
 SETTLE = 0.4  # seconds of no typing after which files and interpreters are looked at
 
 
-class LaunchScreen(Screen[None]):
-    """The server list, the form and the command. It owns the draft, and asks the app to start its plan."""
+class LaunchScreen(LaunchTools):
+    """The server list, the form and the command; asks the app to start its plan."""
 
     CSS_PATH = "launch.tcss"
     AUTO_FOCUS = ""
@@ -73,13 +74,6 @@ class LaunchScreen(Screen[None]):
             self.plan = plan
             super().__init__()
 
-    class PythonNamed(Message):
-        """Another interpreter was named, empty for the project's own; its servers are to be looked up."""
-
-        def __init__(self, python: str) -> None:
-            self.python = python
-            super().__init__()
-
     class Opened(Message):
         """It stands, and can be told what was found out before."""
 
@@ -89,22 +83,15 @@ class LaunchScreen(Screen[None]):
 
     def __init__(self, plan: LaunchPlan | None, knowledge: Knowledge, note: str = "") -> None:
         """``note`` says where ``plan`` comes from, where that is worth a word."""
-        super().__init__()
-        self._knowledge = knowledge
-        self._note = note
         base = plan or LaunchPlan(Target(), next(iter(SERVERS)), str(Path.cwd()))
-        self._draft = Draft.of(base)
+        super().__init__(LaunchState(Draft.of(base)), knowledge)
+        self._note = note
         self._given = plan is not None
-        self._project: Project | None = None
-        self._problem = LOOKING  # what stands against every start: the project is not known
-        self._python_problem = ""
-        self._target_problem = ""
-        self._resolved: tuple[LaunchPlan, LaunchPlan] | None = None
         self._settling: dict[str, Timer] = {}
+        self._asked: object = None  # what the outlook was asked for last
         self._replaces = False
         self._started = ""
         self._described = ""  # the server that the words below the list are about
-        self._outside: Mapping[str, Outside] = {}
         self._own: tuple[str, dict[str, str]] = "", {}  # a target found here, and what it needs
 
     def compose(self) -> ComposeResult:
@@ -115,6 +102,7 @@ class LaunchScreen(Screen[None]):
                 yield ServerList()
                 yield Static("", id="about", markup=False)
             yield OptionsPane()
+        yield ToolBar()
         yield CommandBar()
         yield Footer(compact=True)
 
@@ -124,9 +112,11 @@ class LaunchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Shows the draft at once; what the project holds comes when it is known."""
-        self._form.show_draft(self._draft)
-        self._servers.pick(self._draft.server)
-        self._update()
+        suggester = TargetSuggester(self._complete)
+        target = self._form.field(TARGET).editor
+        assert isinstance(target, Input)
+        target.suggester = suggester
+        self.take_draft(self._state.draft)
         self.post_message(self.Opened(self))
 
     # -- what the app tells it ---------------------------------------------------------------------
@@ -142,8 +132,10 @@ class LaunchScreen(Screen[None]):
 
     def show_project(self, project: Project) -> None:
         """Shows the servers and apps found; fills an untouched form with the best of them."""
-        first = self._project is None
-        self._project, self._problem, self._python_problem = project, "", ""
+        state = self._state
+        first = state.project is None
+        state.project, state.problem, state.python_problem = project, "", ""
+        self._asked = None
         self._show_servers()
         found = project.interpreter.why
         python = self._form.field(PYTHON).editor
@@ -154,7 +146,7 @@ class LaunchScreen(Screen[None]):
         )
         if first:
             self._form.show_found(project.candidates)
-            if not self._given and not self._draft.target:
+            if not self._given and not state.draft.target:
                 self._fill(project)
             self._tell_demo(project)
         self._update()
@@ -163,44 +155,46 @@ class LaunchScreen(Screen[None]):
 
     def show_problem(self, sentence: str) -> None:
         """The project or the interpreter cannot be used."""
-        if self._project is None:
-            self._problem = sentence
-            if self._draft.python.strip():
-                self._python_problem = sentence
-        else:
-            self._python_problem = sentence
+        state = self._state
+        if state.project is None:
+            state.problem = sentence
+        if state.project is not None or state.draft.python.strip():
+            state.python_problem = sentence
         self._update()
 
     def adopt(self, plan: LaunchPlan) -> None:
         """Follows a switch of the running server; what was typed stays."""
-        self._draft.server = plan.server
+        self._state.draft.pick(plan.server)
+        self._state.carried = ()
         self._servers.pick(plan.server)
-        self._form.adapt(self._draft)
+        self._form.adapt(self._state.draft)
         self._update()
 
-    def show_table(self, table: OptionTable) -> None:
-        """Shows a server's options as they are installed."""
-        self._options.know(table)
-        if table.server == self._draft.server:
-            self._update()
+    def take_draft(self, draft: Draft, said: Sequence[str] = ()) -> None:
+        """Puts another draft into the form; ``said`` is what was made of it."""
+        self._state.draft, self._state.carried = draft, said
+        self._servers.pick(draft.server)
+        self._form.show_draft(draft)
+        self._update()
 
     @property
     def plan(self) -> LaunchPlan | None:
         """What would start now, None where something stands against it."""
-        return None if self._blocker() else self._draft.read().plan
+        return self._state.plan
 
     # -- what its widgets tell it ------------------------------------------------------------------
 
     def on_server_list_picked(self, event: ServerList.Picked) -> None:
         """Another server: the form shows what it has."""
-        if event.name != self._draft.server:
-            self._draft.pick(event.name)
-            self._form.adapt(self._draft)
+        draft = self._state.draft
+        if event.name != draft.server:
+            self._state.carried = draft.pick(event.name)
+            self._form.adapt(draft)
             self._update()
 
     def on_form_changed(self, event: Form.Changed) -> None:
         """Another text."""
-        draft = self._draft
+        draft = self._state.draft
         match event.name:
             case "target":
                 draft.target = event.text
@@ -217,21 +211,22 @@ class LaunchScreen(Screen[None]):
 
     def on_form_found_picked(self, event: Form.FoundPicked) -> None:
         """One of the apps found: target, directory and factory are its own."""
-        if self._project is not None:
-            self._take(self._project, event.number)
+        if self._state.project is not None:
+            self._take(self._state.project, event.number)
             self._update()
 
     def on_all_options_changed(self, event: AllOptions.Changed) -> None:
         """Another text in the list of all options."""
-        self._draft.values[event.key] = event.text
-        self._form.adapt(self._draft)
+        self._state.draft.values[event.key] = event.text
+        self._form.adapt(self._state.draft)
         self._update()
 
     def on_all_options_reset_all(self) -> None:
         """Every option as the server has it; what a target found here needs is part of the target."""
+        draft = self._state.draft
         target, needed = self._own
-        self._draft.values = dict(needed) if target == self._draft.target else {}
-        self._form.adapt(self._draft)
+        draft.values = dict(needed) if target == draft.target else {}
+        self._form.adapt(draft)
         self._update()
         self.notify("Every option has the server's default again.", title="Reset")
 
@@ -247,11 +242,11 @@ class LaunchScreen(Screen[None]):
         if plan is not None:
             self.post_message(self.Start(plan))
         else:
-            self.notify(self._blocker(), title="Cannot start yet", severity="warning", markup=False)
+            self.notify(self._state.blocker, title="Cannot start yet", severity="warning", markup=False)
 
     def action_copy_command(self) -> None:
         """Copies the native command."""
-        plan = self._shown_plan()
+        plan = self._state.shown_plan
         if plan is not None:
             command = str(SERVERS[plan.server].command(plan))
             self.app.copy_to_clipboard(command)
@@ -259,12 +254,10 @@ class LaunchScreen(Screen[None]):
 
     def action_mend(self) -> None:
         """Does what would mend the first of what is said."""
-        mend = self._mend(self._draft.read())
+        mend = self._state.mend
         if mend is not None:
-            mended(self._draft, mend)
-            self._servers.pick(self._draft.server)
-            self._form.show_draft(self._draft)
-            self._update()
+            mended(self._state.draft, mend)
+            self.take_draft(self._state.draft)
 
     def action_focus_servers(self) -> None:
         """To the server list."""
@@ -286,11 +279,15 @@ class LaunchScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaving means something in a field only, mending where there is a mend."""
-        if action == "mend":
-            return self._mend(self._draft.read()) is not None
-        if action == "all_options":
-            return not isinstance(self.focused, OptionsView)
-        return action != "leave" or isinstance(self.focused, Input | Choice | Pick | OptionsView)
+        match action:
+            case "mend":
+                return self._state.mend is not None
+            case "all_options":
+                return not isinstance(self.focused, OptionsView)
+            case "leave":
+                return isinstance(self.focused, Input | Choice | Pick | OptionsView)
+            case _:
+                return super().check_action(action, parameters)
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -307,120 +304,68 @@ class LaunchScreen(Screen[None]):
         return self.query_one(ServerList)
 
     def _show_servers(self) -> None:
-        if self._project is None:
+        if self._state.project is None:
             return
         self._servers.show_rows(
             ServerRow(info.name, info.version or "", info.installed, current=info.name == self._started)
-            for info in self._project.servers
+            for info in self._state.project.servers
         )
 
     def _fill(self, project: Project) -> None:
-        installed = next((info.name for info in project.servers if info.installed), self._draft.server)
-        self._draft.server = installed
-        self._servers.pick(installed)
+        draft = self._state.draft
+        draft.server = next((info.name for info in project.servers if info.installed), draft.server)
+        self._servers.pick(draft.server)
         self._take(project, 0 if project.candidates else None)
 
     def _take(self, project: Project, number: int | None) -> None:
         from asgi_tui.engine.project import candidate_plan, demo_plan
 
-        server, cwd = self._draft.server, project.cwd
+        draft = self._state.draft
+        server, cwd = draft.server, project.cwd
         if number is None:
             plan = demo_plan(server, cwd)
         else:
             plan = candidate_plan(project.candidates[number], server, cwd)
-        kept = {name: text for name, text in self._draft.values.items() if name not in ("app_dir", "factory")}
+        kept = {name: text for name, text in draft.values.items() if name not in ("app_dir", "factory")}
         taken = Draft.of(plan)
         self._own = taken.target, taken.values
-        base = replace(self._draft.base, cwd=plan.cwd)
-        self._draft = replace(self._draft, base=base, target=taken.target, values=kept | taken.values)
-        self._form.show_draft(self._draft)
+        base = replace(draft.base, cwd=plan.cwd)
+        self._state.draft = replace(draft, base=base, target=taken.target, values=kept | taken.values)
+        self._form.show_draft(self._state.draft)
+        self._note = ""
         self._tell_demo(project)
 
     def _tell_demo(self, project: Project) -> None:
         """Says plainly that it is the demo where the project has no app of its own."""
         from asgi_tui.engine.project import DEMO_DIRECTORY, DEMO_TARGET
 
-        draft = self._draft
+        draft = self._state.draft
         demo = draft.target == str(DEMO_TARGET) and draft.values.get("app_dir") == str(DEMO_DIRECTORY)
         note = NO_APP if demo and not project.candidates else ""
         self._form.field(FOUND).set_note(self._note or note)
 
-    def _blocker(self) -> str:
-        reading = self._draft.read()
-        return (
-            self._problem
-            or reading.blocker
-            or self._python_problem
-            or self._target_problem
-            or self._not_installed()
-        )
-
-    def _not_installed(self) -> str:
-        if self._project is None:
-            return ""
-        info = self._project.server(self._draft.server)
-        if info.installed:
-            return ""
-        from asgi_tui.engine.project import require_server
-
-        try:
-            require_server(self._project.servers, info.name)
-        except Problem as problem:
-            return str(problem)
-        return ""
-
-    def _said(self, reading: Reading) -> list[Said]:
-        """What speaks against the plan or is worth knowing; the first mend has a key."""
-        first = self._mend(reading)
-        said = [
-            Said(
-                conflict.level,
-                conflict.text,
-                first.label if first is not None and conflict.mend is first else "",
-            )
-            for conflict in reading.conflicts
-        ]
-        return [*said, *(Said("info", note) for note in (notes(reading.shown) if reading.shown else []))]
-
-    @staticmethod
-    def _mend(reading: Reading) -> Mend | None:
-        return next((conflict.mend for conflict in reading.conflicts if conflict.mend is not None), None)
-
-    def _shown_plan(self) -> LaunchPlan | None:
-        reading = self._draft.read()
-        if self._resolved is not None and reading.plan == self._resolved[0]:
-            return self._resolved[1]
-        return reading.shown
-
     def _update(self) -> None:
         """Shows what the draft amounts to; called after every change."""
-        self._draft.table = self._options.table(self._draft.server)
-        reading = self._draft.read()
-        if self._resolved is not None and self._resolved[0] != reading.plan:
-            self._resolved, self._target_problem = None, ""
-        plan = reading.plan
-        if plan is None or not (plan.target.path or not plan.target.attribute):
-            self._target_problem = ""
-        elif self._resolved is None:
-            self._settle("target", partial(self._resolve, plan))
-        extra = {TARGET: self._target_problem, PYTHON: self._python_problem}
-        # an untouched form is not wrong yet, and what a field says is not said twice
-        empty = not self._draft.target.strip()
-        problems = {name: text for name, text in reading.problems.items() if not (empty and name == TARGET)}
+        state, draft = self._state, self._state.draft
+        server = SERVERS[draft.server]
+        draft.table = self._options.table(draft.server)
+        reading = state.read()
+        if state.needs_resolving and state.resolved is None and reading.plan is not None:
+            self._settle("target", partial(self._resolve, reading.plan))
+        self._look_out_soon()
+        extra = {TARGET: state.target_problem, PYTHON: state.python_problem}
+        problems = state.problems
         self._form.show_reading(replace(reading, problems=problems), extra)
-        blocker = self._blocker()
-        shown = self._shown_plan()
+        blocker = state.blocker
         self.query_one(CommandBar).show(
-            SERVERS[self._draft.server].marked_command(shown) if shown else (),
-            blocker,
-            self._said(reading),
-            running=self._replaces,
-            waiting=blocker == LOOKING,
+            state.command(), blocker, state.said, running=self._replaces, waiting=blocker == LOOKING
         )
         self.refresh_bindings()
-        server = SERVERS[self._draft.server]
-        table, texts = self._draft.table, dict(self._draft.values)
-        self._options.show(OptionState(table, (), texts, problems, self._outside, str(self._draft.base.cwd)))
+        outlook = state.outlook
+        outside = outlook.ambient if outlook is not None and outlook.table.server == draft.server else {}
+        self._options.show(
+            OptionState(draft.table, (), dict(draft.values), problems, outside, str(draft.base.cwd))
+        )
         if self._described != server.name:
             self._described = server.name
             about = "\n".join([server.summary, "", " · ".join(server.capabilities), "", server.docs])
@@ -434,7 +379,38 @@ class LaunchScreen(Screen[None]):
         self._settling[name] = self.set_timer(SETTLE, then)
 
     def _name_python(self) -> None:
-        self.post_message(self.PythonNamed(self._draft.python.strip()))
+        draft = self._state.draft
+        self.post_message(self.Look(draft.base.cwd, draft.python.strip()))
+
+    def _complete(self, text: str) -> Sequence[str]:
+        draft = self._state.draft
+        return self._knowledge.complete(Path(draft.base.cwd, draft.values.get("app_dir", "")), text)
+
+    def _look_out_soon(self) -> None:
+        """Has the outlook looked up where something it depends on is another."""
+        project, base = self._state.project, self._state.draft.base
+        texts = tuple(sorted(self._state.draft.values.items()))
+        asked = (project, self._state.draft.server, base.cwd, base.env, base.env_files, base.native, texts)
+        if project is None or asked == self._asked:
+            return
+        self._asked = asked
+        look = partial(self._look_out, self.draft_plan(), project)
+        if self._state.outlook is None:
+            look()
+        else:
+            self._settle("outlook", look)
+
+    @work(thread=True, exclusive=True, group="outlook", exit_on_error=False)
+    def _look_out(self, plan: LaunchPlan, project: Project) -> None:
+        outlook = self._knowledge.outlook(plan, project)
+        self.app.call_from_thread(self._show_outlook, outlook)
+
+    def _show_outlook(self, outlook: Outlook) -> None:
+        if outlook != self._state.outlook:
+            self._state.outlook = outlook
+            self._options.know(outlook.table)
+            self._form.adapt(self._state.draft)
+            self._update()
 
     @work(thread=True, exclusive=True, group="resolve", exit_on_error=False)
     def _resolve(self, plan: LaunchPlan) -> None:
@@ -448,6 +424,6 @@ class LaunchScreen(Screen[None]):
         self.app.call_from_thread(self._show_resolved, plan, resolved, problem)
 
     def _show_resolved(self, plan: LaunchPlan, resolved: LaunchPlan, problem: str) -> None:
-        if plan == self._draft.read().plan:
-            self._resolved, self._target_problem = (plan, resolved), problem
+        if plan == self._state.reading.plan:
+            self._state.resolved, self._state.target_problem = (plan, resolved), problem
             self._update()

@@ -17,6 +17,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.target import Target
 from asgi_tui.frontends.console.draft import Draft, pasted
+from asgi_tui.frontends.console.launch_state import LaunchState
 from asgi_tui.frontends.console.screens.trust import TrustDialog
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from asgi_tui.engine.ambient import Ambient
     from asgi_tui.engine.interpreters import Interpreter
     from asgi_tui.engine.knowledge import Knowledge
-    from asgi_tui.engine.outlook import Outlook
     from asgi_tui.engine.presets import Where
     from asgi_tui.engine.project import Project
     from asgi_tui.frontends.console.screens.install import Part
@@ -84,18 +84,18 @@ class LaunchTools(Screen[None]):
             self.python = python
             super().__init__()
 
-    _draft: Draft
-    _knowledge: Knowledge
-    _project: Project | None = None
-    _outlook: Outlook | None = None
+    def __init__(self, state: LaunchState, knowledge: Knowledge) -> None:
+        super().__init__()
+        self._state = state
+        self._knowledge = knowledge
 
     def take_draft(self, draft: Draft, said: Sequence[str] = ()) -> None:
         """Puts another draft into the form; ``said`` is what was made of it. For the subclass to do."""
         raise NotImplementedError
 
-    def _draft_plan(self) -> LaunchPlan:
+    def draft_plan(self) -> LaunchPlan:
         """The draft as far as it can be read, also without a target."""
-        draft = self._draft
+        draft = self._state.draft
         shown = draft.read().shown
         return shown or replace(draft.base, target=ANY_TARGET, server=draft.server).with_options({})
 
@@ -109,8 +109,8 @@ class LaunchTools(Screen[None]):
 
     def _pasted(self, parsed: Parsed | None) -> None:
         if parsed is not None:
-            draft, said = pasted(parsed, self._draft.base)
-            draft.python = self._draft.python
+            draft, said = pasted(parsed, self._state.draft.base)
+            draft.python = self._state.draft.python
             self.take_draft(draft, said)
 
     # -- presets -----------------------------------------------------------------------------------
@@ -119,10 +119,10 @@ class LaunchTools(Screen[None]):
         """Loads a preset or a last launch, or saves the form."""
         from asgi_tui.frontends.console.screens.presets import PresetsDialog
 
-        knowledge, cwd = self._knowledge, self._draft.base.cwd
+        knowledge, cwd = self._knowledge, self._state.draft.base.cwd
 
         def save(name: str, where: Where) -> Sequence[str]:
-            reading = self._draft.read()
+            reading = self._state.draft.read()
             if reading.plan is None:
                 raise Problem(f"Preset {name}", "the form cannot start yet", "mend what it complains about")
             return knowledge.save_preset(reading.plan, name, where)
@@ -136,7 +136,7 @@ class LaunchTools(Screen[None]):
     def _take_plan(self, plan: LaunchPlan | None) -> None:
         if plan is None:
             return
-        old = self._draft
+        old = self._state.draft
         self.take_draft(Draft.of(plan))
         if (plan.cwd, plan.python or "") != (old.base.cwd, old.python):
             self.post_message(self.Look(plan.cwd, plan.python or ""))
@@ -147,7 +147,7 @@ class LaunchTools(Screen[None]):
         """Shows and edits the app's environment."""
         from asgi_tui.frontends.console.screens.environment import EnvironmentDialog
 
-        plan, outlook, knowledge = self._draft_plan(), self._outlook, self._knowledge
+        plan, outlook, knowledge = self.draft_plan(), self._state.outlook, self._knowledge
 
         def read(
             env: Mapping[str, str], files: Sequence[str]
@@ -159,14 +159,14 @@ class LaunchTools(Screen[None]):
         def files() -> Sequence[str]:
             return knowledge.environment_files(plan.cwd)
 
-        base = self._draft.base
+        base = self._state.draft.base
         self.app.push_screen(EnvironmentDialog(base.env, base.env_files, read, files), self._take_environment)
 
     def _take_environment(self, result: tuple[Mapping[str, str], tuple[str, ...]] | None) -> None:
         if result is not None:
             env, files = result
-            base = replace(self._draft.base, env=dict(env), env_files=files)
-            self.take_draft(replace(self._draft, base=base))
+            base = replace(self._state.draft.base, env=dict(env), env_files=files)
+            self.take_draft(replace(self._state.draft, base=base))
 
     # -- interpreters ------------------------------------------------------------------------------
 
@@ -174,21 +174,21 @@ class LaunchTools(Screen[None]):
         """Chooses the interpreter."""
         from asgi_tui.frontends.console.screens.interpreters import InterpretersDialog
 
-        cwd, knowledge = Path(self._draft.base.cwd), self._knowledge
+        cwd, knowledge = Path(self._state.draft.base.cwd), self._knowledge
 
         def find() -> tuple[Interpreter | None, Sequence[Interpreter]]:
             found = knowledge.interpreters(cwd)
             return (found[0] if found else None), found
 
         dialog = InterpretersDialog(
-            find, knowledge.servers_in, current=self._draft.python.strip(), home=str(Path.home())
+            find, knowledge.servers_in, current=self._state.draft.python.strip(), home=str(Path.home())
         )
         self.app.push_screen(dialog, self._take_python)
 
     def _take_python(self, python: str | None) -> None:
         if python is not None:
-            self.take_draft(replace(self._draft, python=python))
-            self.post_message(self.Look(self._draft.base.cwd, python))
+            self.take_draft(replace(self._state.draft, python=python))
+            self.post_message(self.Look(self._state.draft.base.cwd, python))
 
     # -- installing --------------------------------------------------------------------------------
 
@@ -196,10 +196,10 @@ class LaunchTools(Screen[None]):
         """Installs the server, or parts of it."""
         from asgi_tui.frontends.console.screens.install import InstallDialog
 
-        project = self._project
+        project = self._state.project
         if project is None:
             return
-        knowledge, title = self._knowledge, get_server(self._draft.server).title
+        knowledge, title = self._knowledge, get_server(self._state.draft.server).title
         dialog = InstallDialog(
             f"Install for {title}",
             self._parts(project),
@@ -213,9 +213,9 @@ class LaunchTools(Screen[None]):
         from asgi_tui.domain.extras import missing_extras
         from asgi_tui.frontends.console.screens.install import Part
 
-        info = project.server(self._draft.server)
+        info = project.server(self._state.draft.server)
         parts = [Part(name, "needed to run it", chosen=True) for name in info.missing]
-        installed = self._outlook.installed if self._outlook is not None else {}
+        installed = self._state.outlook.installed if self._state.outlook is not None else {}
         wanted = {part.requirement for part in parts}
         extras = missing_extras(info.name, installed)
         return parts + [
@@ -224,7 +224,7 @@ class LaunchTools(Screen[None]):
 
     def _installed(self, ran: bool | None) -> None:
         if ran:
-            self.post_message(self.Look(self._draft.base.cwd, self._draft.python.strip()))
+            self.post_message(self.Look(self._state.draft.base.cwd, self._state.draft.python.strip()))
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -232,25 +232,25 @@ class LaunchTools(Screen[None]):
         """Chooses the app's file."""
         from asgi_tui.frontends.console.screens.files import FileDialog
 
-        cwd = str(Path(self._draft.base.cwd).resolve())
+        cwd = str(Path(self._state.draft.base.cwd).resolve())
         self.app.push_screen(FileDialog(cwd, home=str(Path.home())), self._take_file)
 
     def _take_file(self, path: str | None) -> None:
         if path is not None:
-            values = {name: text for name, text in self._draft.values.items() if name != "app_dir"}
-            self.take_draft(replace(self._draft, target=path, values=values))
+            values = {name: text for name, text in self._state.draft.values.items() if name != "app_dir"}
+            self.take_draft(replace(self._state.draft, target=path, values=values))
 
     # -- trust -------------------------------------------------------------------------------------
 
     def action_trust(self) -> None:
         """Asks whether the project's interpreter may be run to read its servers' options."""
-        outlook = self._outlook
+        outlook = self._state.outlook
         if outlook is not None and outlook.asks is not None:
             self.app.push_screen(TrustDialog(outlook.asks), self._trusted)
 
     def _trusted(self, yes: bool | None) -> None:
-        if yes and self._outlook is not None and self._outlook.asks is not None:
-            self._trust(self._outlook.asks)
+        if yes and self._state.outlook is not None and self._state.outlook.asks is not None:
+            self._trust(self._state.outlook.asks)
 
     @work(thread=True, group="trust", exit_on_error=False)
     def _trust(self, python: Path) -> None:
@@ -259,15 +259,15 @@ class LaunchTools(Screen[None]):
         except Problem as problem:
             self.app.call_from_thread(self.notify, str(problem), severity="warning", markup=False)
         self.app.call_from_thread(
-            self.post_message, self.Look(self._draft.base.cwd, self._draft.python.strip())
+            self.post_message, self.Look(self._state.draft.base.cwd, self._state.draft.python.strip())
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What means something now."""
         match action:
             case "trust":
-                return self._outlook is not None and self._outlook.asks is not None
+                return self._state.outlook is not None and self._state.outlook.asks is not None
             case "install":
-                return self._project is not None
+                return self._state.project is not None
             case _:
                 return super().check_action(action, parameters)

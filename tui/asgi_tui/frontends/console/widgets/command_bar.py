@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from asgi_tui.domain.conflicts import Level
 from asgi_tui.domain.text import sanitize
+from asgi_tui.frontends.console.launch_state import Said
 
 _MARKS = {"error": ("✗", "$text-error"), "warning": ("!", "$text-warning"), "info": ("·", "$text-muted")}
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One sentence on the plan; ``mend`` is what one key would do about it, empty where nothing can be."""
-
-    level: Level
-    text: str
-    mend: str = ""
 
 
 def _line(said: Said) -> Content:

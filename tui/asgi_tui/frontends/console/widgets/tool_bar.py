@@ -21,7 +21,8 @@ class ToolBar(Static):
     ToolBar {
         height: 1; padding: 0 1; color: $text-muted; background: $background;
         link-color: $text-muted; link-style: none; link-background: transparent;
-        link-color-hover: $text-primary; link-background-hover: $block-hover-background; link-style-hover: none;
+        link-color-hover: $text-primary; link-background-hover: $block-hover-background;
+        link-style-hover: none;
     }
     """
 
