@@ -335,3 +335,16 @@ async def test_the_tabs_can_be_clicked() -> None:
         shown = await until(pilot, app, "[Common]")
         assert "another server's flag" not in shown
         assert "Target" in shown
+
+
+async def test_a_common_option_in_the_list_speaks_the_forms_terms() -> None:
+    app = console(FakeDriver(), given=plan("granian"))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ granian --interface asgi main:app")
+        await pilot.press("o", "slash", *"--no-ws", "enter", "enter", "down", "down", "enter")
+        shown = await until(pilot, app, "--no-ws main:app")
+        assert "$ granian --interface asgi --no-ws main:app" in shown
+    granian = get_server("granian")
+    interface = granian.for_form(granian.table).named("interface")
+    assert interface is not None
+    assert interface.default == "asgi"

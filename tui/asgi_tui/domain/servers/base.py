@@ -17,7 +17,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.servers.checks import check_plan
 from asgi_tui.domain.servers.server_options import ServerOptions
-from asgi_tui.domain.text import MASK
+from asgi_tui.domain.text import MASK, mask_value
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 
@@ -121,7 +121,10 @@ class Server(ServerOptions):
                 *self.shown_native(plan),
                 *self.target_arguments(plan),
             ),
-            self.command_environment(plan),
+            {
+                **{name: mask_value(name, value) for name, value in plan.env.items()},
+                **self.command_environment(plan),
+            },
         )
 
     def marked_command(self, plan: LaunchPlan) -> list[tuple[str, bool]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.options import Option
+from asgi_tui.domain.options import Option, OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, RELOADS, Owned
 from asgi_tui.domain.servers.base import Server, log_pattern
@@ -138,6 +139,14 @@ class Granian(Server):
         if option.name == "log_level" and text == "warn":
             return [("log_level", "warning")]
         return super().native_parts(option, text)
+
+    def for_form(self, table: OptionTable) -> OptionTable:
+        """The console passes its interface, whatever granian takes by itself."""
+        options = (
+            replace(option, default="asgi") if option.name == "interface" else option
+            for option in super().for_form(table).options
+        )
+        return replace(table, options=tuple(options))
 
     def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
         """``lifespan=auto`` is ``--interface asgi``, which is always there."""

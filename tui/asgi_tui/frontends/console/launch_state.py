@@ -107,7 +107,7 @@ class LaunchState:
         try:
             require_server(self.project.servers, self.draft.server)
         except Problem as problem:
-            return str(problem)
+            return f"{problem} Key i installs it."
         return ""
 
     @property

@@ -261,7 +261,7 @@ class LaunchScreen(LaunchTools):
 
     def action_focus_servers(self) -> None:
         """To the server list."""
-        self._servers.focus()
+        self.set_focus(self._servers)  # at once: keys typed fast are meant for it
 
     def action_focus_form(self) -> None:
         """To the first field."""
@@ -408,7 +408,7 @@ class LaunchScreen(LaunchTools):
     def _show_outlook(self, outlook: Outlook) -> None:
         if outlook != self._state.outlook:
             self._state.outlook = outlook
-            self._options.know(outlook.table)
+            self._options.know(outlook.table, asks=outlook.asks is not None)
             self._form.adapt(self._state.draft)
             self._update()
 

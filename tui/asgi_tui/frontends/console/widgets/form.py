@@ -101,6 +101,7 @@ class Form(VerticalScroll):
     def adapt(self, draft: Draft) -> None:
         """Fits every option to the picked server."""
         server = get_server(draft.server)
+        self.border_subtitle = ""  # it spoke of another server's flag
         for name, field in self._fields.items():
             if isinstance(field, ConceptField):
                 field.adapt(server, draft.values.get(name, ""), draft.lacks(name))

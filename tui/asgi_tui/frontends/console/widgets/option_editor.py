@@ -78,7 +78,8 @@ class OptionEditor(Vertical):
     OptionEditor:focus-within { border-top: solid $border; border-title-color: $text-primary; }
     OptionEditor:nocolor:focus-within { border-top: heavy; }
     OptionEditor:focus-within { height: 4; }
-    OptionEditor.-tall { height: 5; }
+    OptionEditor.-tall { height: 3; }
+    OptionEditor.-tall:focus-within { height: 5; }
     OptionEditor #option-line { height: auto; }
     OptionEditor Input.-textual-compact { width: 1fr; background: $surface; padding: 0 1; }
     OptionEditor Input > .input--placeholder { color: $text-disabled; }

@@ -33,6 +33,9 @@ class OptionsPane(Vertical):
         self._tabs.tooltip = "The form (key e), or every option of the server (key o)"
         self._all: AllOptions | None = None
         self._tables: dict[str, OptionTable] = {}  # as installed, by server
+        self._asks = False
+        # The picked server's options, and the same in the terms of the common ones.
+        self._table = self._in_form = OptionTable("", ())
         self._state: OptionState | None = None
 
     def compose(self) -> ComposeResult:
@@ -42,9 +45,13 @@ class OptionsPane(Vertical):
 
     # -- what it is told ---------------------------------------------------------------------------
 
-    def know(self, table: OptionTable) -> None:
-        """The options of a server as they are installed; what is shown follows with the next ``show``."""
+    def know(self, table: OptionTable, *, asks: bool) -> None:
+        """The options of a server as they are installed; what is shown follows with the next ``show``.
+
+        ``asks``: they are only what it is known for, until the user lets the installed version be read.
+        """
         self._tables[table.server] = table
+        self._asks = asks
 
     def table(self, server: str) -> OptionTable:
         """The options of a server: as installed where that is known, else all it is known for."""
@@ -52,7 +59,10 @@ class OptionsPane(Vertical):
 
     def show(self, state: OptionState) -> None:
         """Shows the picked server's options. What is not in sight waits until it is."""
-        self._state = state
+        if state.table is not self._table:
+            self._table = state.table
+            self._in_form = get_server(state.table.server).for_form(state.table)
+        self._state = state = replace(state, table=self._in_form)
         table = state.table
         total = len(table.options)
         self._tabs.set_options([("Common", COMMON), (f"All options ({total})", ALL)])
@@ -97,7 +107,7 @@ class OptionsPane(Vertical):
         table = state.table
         others = tuple(self.table(name) for name in SERVERS if name != table.server)
         pane.show(replace(state, others=others))
-        labels = self.form.border_title or "", _origin(table).replace("[", "\\[")
+        labels = self.form.border_title or "", _origin(table, self._asks).replace("[", "\\[")
         if (pane.border_title, pane.border_subtitle) != labels:
             pane.border_title, pane.border_subtitle = labels
 
@@ -110,8 +120,10 @@ class OptionsPane(Vertical):
             self.show_form()
 
 
-def _origin(table: OptionTable) -> str:
-    """Where a table is from, in a few words."""
+def _origin(table: OptionTable, asks: bool) -> str:
+    """Where a table is from, in a few words; ``asks``: the installed version is read after a yes."""
+    if asks:
+        return f"those {table.server} is known for; key u reads the installed version's"
     if table.note:
         return sanitize(" ".join(table.note.split()))
     if table.version is not None:
