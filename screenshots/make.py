@@ -27,6 +27,8 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.knowledge import Knowledge
 from asgi_tui.engine.session import Session
+from asgi_tui.engine.trust import trust
+from asgi_tui.engine.user_files import state_directory
 from asgi_tui.frontends.console.app import ConsoleApp
 
 HERE = Path(__file__).parent
@@ -129,6 +131,25 @@ async def launch(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: 
     save(app, name)
 
 
+async def options(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str) -> None:
+    """Every option of granian, two of them set."""
+    await pilot.press("s", "down", "down", "down")
+    await pilot.pause(1)
+    await pilot.press("o", "slash", *"backpressure", "enter", "enter", *"64", "escape", "slash")
+    await pilot.press("escape", "slash", *"keep-alive", "enter", "down", "enter", *"30s")
+    await pilot.pause(1)
+    save(app, name)
+
+
+async def paste(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str) -> None:
+    """A line of a Procfile."""
+    await pilot.press("p")
+    await pilot.pause(0.3)
+    await pilot.press(*"web: SECRET_KEY=abc gunicorn -k asgi -w 4 -b 0.0.0.0:${PORT:-8000} main:app")
+    await pilot.pause(0.5)
+    save(app, name)
+
+
 async def run(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str, project: Path) -> None:
     """Traffic, a reload, a broken save and its mend, and a switch."""
     await pilot.press("enter")
@@ -162,6 +183,8 @@ def make_project(home: Path) -> Path:
     packages = next((project / ".venv" / "lib").glob("python*/site-packages"))
     for name in Path(sysconfig.get_paths()["purelib"]).iterdir():
         (packages / name.name).symlink_to(name)
+    # As if its owner had said yes: its options are read from what is installed in it.
+    trust(project / ".venv" / "bin" / "python", state_directory())
     return project
 
 
@@ -169,7 +192,9 @@ async def main(project: Path) -> None:
     """All pictures, one console after the other."""
     for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
         await with_console(project, size, partial(launch, name=f"launch{suffix}"))
+        await with_console(project, size, partial(options, name=f"options{suffix}"))
         await with_console(project, size, partial(run, name=f"run{suffix}", project=project))
+    await with_console(project, (120, 40), partial(paste, name="paste"))
     await with_console(project, (120, 40), partial(light, project=project))
 
 
@@ -179,4 +204,6 @@ if __name__ == "__main__":
         os.environ["HOME"] = directory
         os.environ.pop("VIRTUAL_ENV", None)
         os.environ.pop("CONDA_PREFIX", None)
+        for name in ("CONFIG", "STATE", "CACHE"):
+            os.environ.pop(f"XDG_{name}_HOME", None)
         asyncio.run(main(make_project(Path(directory))))

@@ -14,7 +14,7 @@ import click
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.servers import get_server
-from asgi_tui.domain.text import MASK, mask_arguments, mask_value, sanitize
+from asgi_tui.domain.text import mask_arguments, mask_value, sanitize
 
 if TYPE_CHECKING:
     from asgi_tui.domain.options import Option, OptionTable
@@ -108,7 +108,7 @@ def parse(command: str) -> None:
     values: dict[str, object] = {}
     for key, value in parsed.options().items():
         spec = CONCEPTS.get(key) or server.own(key)
-        values[key] = MASK if spec is not None and spec.secret else value
+        values[key] = spec.masked(value) if spec is not None else value
     document = {
         "server": parsed.server,
         "target": parsed.target,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from asgi_tui.domain.text import is_secret_name
 from asgi_tui.domain.values import NUMBERS, ON_OFF, Kind, Spec, Value, plain_number
 
 OTHER = "Other"
@@ -314,7 +315,7 @@ def _unknown(item: Described) -> Option:
     kind = {"flag": Kind.FLAG, "switch": Kind.SWITCH}.get(item.takes) or _KINDS.get(item.type, Kind.TEXT)
     if item.choices:
         kind = Kind.CHOICE
-    if any(word in name for word in ("password", "secret", "token")):
+    if item.takes == "value" and is_secret_name(name):
         kind = Kind.SECRET
     return option(
         name,

@@ -12,7 +12,7 @@ from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.target import Target
-from asgi_tui.domain.text import is_secret_name, mask_assignment, mask_value, sanitize
+from asgi_tui.domain.text import is_secret_name, mask_assignment, mask_value, sanitize, split_flag
 from asgi_tui.domain.values import NUMBERS, ON_OFF, Kind, Spec, Value, plain_number
 
 KEYS = ("target", "server", "options", "native", "python", "env", "env_files", "reload", "watch")
@@ -100,7 +100,7 @@ def _without_secrets(plan: LaunchPlan, left_out: list[str]) -> list[str]:
     kept: list[str] = []
     words = iter(plan.native)
     for word in words:
-        flag, equals, value = word.partition("=")
+        flag, equals, value = split_flag(word)
         if flag in secret or (flag.startswith("-") and is_secret_name(flag)):
             left_out.append(flag)
             if not equals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,7 +33,9 @@ def read_settings(server: Server, settings: Iterable[str], table: OptionTable | 
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
-            raise Problem(f"Option {setting!r}", "it has no value", "write it as name=value")
+            # What else there is may be a secret.
+            start = re.match(r"[\w.-]*", setting)
+            raise Problem(f"Option {start[0] if start else ''}", "it has no value", "write it as name=value")
         concept = name.strip().lstrip("-").replace("-", "_").lower()
         if concept in CONCEPTS:
             _put(server, options, concept, text)

@@ -16,8 +16,8 @@ _SECRET_QUERY = re.compile(
 
 # What is called so holds a secret: a variable, a header, a key.
 _SECRET_NAME = re.compile(
-    r"(?i)(^|[_\-.])(pass(word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|auth(orization)?"
-    r"|cookie|credentials?|dsn|session|signature|salt)s?($|[_\-.])"
+    r"(?i)(password|passwd|passphrase|secret|token|(^|[_\-.])(pass|pwd|auth(orization)?|cookie|credential|dsn|session"
+    r"|signature|salt|(api|private|access|signing|encryption|master)[_-]?key))s?($|[_\-.])"
 )
 # https://user:password@host
 _SECRET_URL = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
@@ -75,8 +75,17 @@ def mask_arguments(words: Iterable[str]) -> list[str]:
     shown = []
     name = ""
     for word in words:
-        flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        text = mask_assignment(value) if value else ""
-        shown.append(f"{flag}{equals}{mask_value((flag or name).lstrip('-'), text)}")
-        name = word if word.startswith("-") and not equals else ""
+        flag, equals, value = split_flag(word)
+        if is_secret_name(name) and not word.startswith("--"):
+            shown.append(MASK)  # whatever it looks like, it is the value
+        else:
+            shown.append(f"{flag}{equals}{mask_value(flag.lstrip('-'), mask_assignment(value) if value else '')}")
+        name = flag if not value and not equals else ""
     return shown
+
+
+def split_flag(word: str) -> tuple[str, str, str]:
+    """An argument's option, what joins them and the value: ``--env=A=1``, ``-eA=1``; either may be empty."""
+    if word.startswith("--"):
+        return word.partition("=")  # type: ignore[return-value]  # a tuple of three it is
+    return (word[:2], "", word[2:]) if re.match(r"-[A-Za-z]", word) else ("", "", word)

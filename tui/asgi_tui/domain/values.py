@@ -132,7 +132,8 @@ class Spec:
             case Kind.HEADER:
                 text = self._text(text)
                 if not _HEADER.fullmatch(text):
-                    raise self._problem(f"{text!r} is no header", "write it as Name:Value")
+                    # The text itself may be a secret.
+                    raise self._problem("the value is no header", "write it as Name:Value")
                 return text
             case Kind.REGEX:
                 text = self._text(text)
@@ -158,10 +159,16 @@ class Spec:
 
     def show(self, value: Value) -> str:
         """``value`` as a person reads it; a secret is masked."""
+        shown = self.masked(value)
+        return ", ".join(shown) if isinstance(shown, tuple) else self.spell(shown)
+
+    def masked(self, value: Value) -> Value:
+        """``value`` with what is secret of it masked: all of it, or a header's or variable's value."""
         if self.secret:
             return MASK
-        items = value if isinstance(value, tuple) else (self.spell(value),)
-        return ", ".join(mask_assignment(item) for item in items)
+        if isinstance(value, tuple):
+            return tuple(map(mask_assignment, value))
+        return mask_assignment(value) if isinstance(value, str) else value
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from asgi_tui.domain.events import Error, Event, Starting, Worker
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.gunicorn import Gunicorn
-from asgi_tui.domain.text import MASK
+from asgi_tui.domain.text import mask_arguments
 from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure, workers_failure
 from asgi_tui.engine.guard import Guard
@@ -194,10 +194,8 @@ class ServerRun:
         return ["-c", str(self._surroundings.runtime.gunicorn_conf), *arguments], conf
 
     def _starting(self, arguments: list[str], inherited: tuple[str, ...]) -> Starting:
-        secret = self.plan.text("tls_key_password")
-        shown = [MASK if secret and argument == secret else argument for argument in arguments]
         launcher = shlex.join([str(self._interpreter.executable), str(self._surroundings.runtime.launcher)])
-        ran = f"{launcher} → {shlex.join([self.server.module, *shown])}"
+        ran = f"{launcher} → {shlex.join([self.server.module, *mask_arguments(arguments)])}"
         notes = []
         if self.server.deprecated:
             notes.append(f"{self.plan.server} is a legacy pattern: {self.server.deprecated}")

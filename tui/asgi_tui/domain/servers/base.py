@@ -17,7 +17,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.servers.checks import check_plan
 from asgi_tui.domain.servers.server_options import ServerOptions
-from asgi_tui.domain.text import MASK, mask_value
+from asgi_tui.domain.text import MASK, is_secret_name, mask_arguments, mask_value
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 
@@ -110,12 +110,13 @@ class Server(ServerOptions):
     # -- the command that is shown ----------------------------------------------------------------
 
     def command(self, plan: LaunchPlan) -> Command:
-        """The plain native command for the plan, as a person would type it."""
+        """The plain native command for the plan, as a person would type it, but for secrets: they are masked."""
         return Command(
             (
                 *self.executable(),
                 *self.leading(),
-                *self.option_arguments(plan),
+                # A header or a variable may hold a secret too.
+                *mask_arguments(self.option_arguments(plan)),
                 *self.bind_arguments(plan),
                 *self.app_dir_arguments(plan),
                 *self.shown_native(plan),
@@ -176,8 +177,8 @@ class Server(ServerOptions):
         return self.flags["app_dir"].arguments(plan.text("app_dir"))
 
     def shown_native(self, plan: LaunchPlan) -> list[str]:
-        """The user's own native arguments."""
-        return list(plan.native)
+        """The user's own native arguments, secrets masked."""
+        return mask_arguments(plan.native)
 
     def target_arguments(self, plan: LaunchPlan) -> list[str]:
         """The target as the server spells it."""
@@ -260,7 +261,9 @@ class Server(ServerOptions):
             if name in self.owned_environment:
                 inherited.append(f"{name} is set and left out: the console decides this")
             else:
-                value = MASK if "PASSWORD" in name else environ[name]
+                # It may hold several headers.
+                value = " ".join(mask_arguments(environ[name].split(" ")))
+                value = MASK if is_secret_name(name) else value
                 inherited.append(f"{name}={value} is inherited")
         return kept, tuple(inherited)
 

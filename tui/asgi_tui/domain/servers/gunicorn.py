@@ -19,6 +19,7 @@ from asgi_tui.domain.servers.base import log_pattern
 from asgi_tui.domain.servers.one_bind import OneBind
 from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.servers.uvicorn import Uvicorn
+from asgi_tui.domain.text import mask_arguments
 
 _FLAGS = {
     "host": Flag("--bind", default="127.0.0.1"),
@@ -126,13 +127,13 @@ class Gunicorn(OneBind):
             left, dropped = _OWNED_BY_ENVIRONMENT.split(shlex.split(arguments))
         except ValueError:
             # An open quote: gunicorn could not read it either.
-            left, dropped = [], [arguments]
+            left, dropped = [], arguments.split()
         if left:
             kept["GUNICORN_CMD_ARGS"] = shlex.join(left)
         notes = [note for note in inherited if not note.startswith("GUNICORN_CMD_ARGS")]
         for words, fate in ((left, "inherited"), (dropped, "left out: the console decides this")):
             if words:
-                notes.append(f"GUNICORN_CMD_ARGS: {shlex.join(words)} is {fate}")
+                notes.append(f"GUNICORN_CMD_ARGS: {shlex.join(mask_arguments(words))} is {fate}")
         return kept, tuple(notes)
 
     def split_config(self, plan: LaunchPlan) -> tuple[str, LaunchPlan]:

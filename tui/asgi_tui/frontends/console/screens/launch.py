@@ -275,7 +275,7 @@ class LaunchScreen(LaunchTools):
     def action_leave(self) -> None:
         """Out of a field, so that the keys are keys again."""
         start = self.query_one("#start", Button)
-        (self._servers if start.disabled else start).focus()
+        self.set_focus(self._servers if start.disabled else start)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaving means something in a field only, mending where there is a mend."""

@@ -161,7 +161,7 @@ class AllOptions(Vertical):
 
     def focus_list(self) -> None:
         """Takes the cursor to the list."""
-        self.view.focus()
+        self.screen.set_focus(self.view)
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class AllOptions(Vertical):
 
     def action_search(self) -> None:
         """To the search."""
-        self.search.focus()
+        self.screen.set_focus(self.search)  # at once: what is typed fast is meant for it
 
     def action_changed_only(self) -> None:
         """Changed options only, or all of them."""

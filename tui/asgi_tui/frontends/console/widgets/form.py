@@ -126,7 +126,7 @@ class Form(VerticalScroll):
 
     def focus_field(self, name: str) -> None:
         """Takes the cursor to a field."""
-        self._fields[name].editor.focus()
+        self.screen.set_focus(self._fields[name].editor)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Explains the field that has the focus, at the foot of the form."""

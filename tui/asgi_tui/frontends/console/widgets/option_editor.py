@@ -78,8 +78,7 @@ class OptionEditor(Vertical):
     OptionEditor:focus-within { border-top: solid $border; border-title-color: $text-primary; }
     OptionEditor:nocolor:focus-within { border-top: heavy; }
     OptionEditor:focus-within { height: 4; }
-    OptionEditor.-tall { height: 3; }
-    OptionEditor.-tall:focus-within { height: 5; }
+    OptionEditor.-tall { height: 4; }
     OptionEditor #option-line { height: auto; }
     OptionEditor Input.-textual-compact { width: 1fr; background: $surface; padding: 0 1; }
     OptionEditor Input > .input--placeholder { color: $text-disabled; }
@@ -91,7 +90,7 @@ class OptionEditor(Vertical):
         background: $panel; background-tint: transparent; border: none;
     }
     OptionEditor TextArea:focus { height: 2; }
-    OptionEditor.-tall TextArea, OptionEditor.-tall TextArea:focus { height: 3; }
+    OptionEditor.-tall TextArea, OptionEditor.-tall TextArea:focus { height: 2; }
     OptionEditor .-wrong { background: $error 25%; }
     OptionEditor #option-locked { width: 1fr; color: $text-disabled; padding: 0 1; height: 1; }
     OptionEditor #option-message { height: 1fr; color: $text-muted; padding: 0 1; }
@@ -163,7 +162,7 @@ class OptionEditor(Vertical):
         if isinstance(self._editor, Pick):
             self._editor.action_open()
         else:
-            self._editor.focus()
+            self.screen.set_focus(self._editor)
             if isinstance(self._editor, Input):
                 self._editor.action_end()
 
