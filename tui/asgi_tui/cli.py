@@ -122,11 +122,12 @@ def run_flags(command: Command) -> Command:
 
 
 def _plan(
-    target: str | None, native: tuple[str, ...], values: Mapping[str, object]
+    target: str | None, native: tuple[str, ...], values: Mapping[str, object], *, starts: bool
 ) -> tuple[LaunchPlan, str]:
     """The plan that a command line asks for, and a sentence on where its target comes from.
 
-    ``values`` are those of ``run_flags``, by the names of ``RunFlags``.
+    ``values`` are those of ``run_flags``, by the names of ``RunFlags``. Where nothing ``starts``, nothing of
+    the project is run to read them either.
     """
     flags = RunFlags(**values)  # type: ignore[arg-type]  # click's values have the flags' types
     plan, note = _base(target, flags, working_directory())
@@ -134,7 +135,7 @@ def _plan(
     for concept, text in (("host", flags.host), ("port", flags.port)):
         if text is not None:
             options[concept] = read_value(concept, text)
-    settings = _read_settings(get_server(plan.server), flags)
+    settings = _read_settings(get_server(plan.server), flags.settings, flags.python or plan.python, starts)
     options |= settings.options
     plan = replace(
         plan,
@@ -177,13 +178,13 @@ def _base(target: str | None, flags: RunFlags, cwd: Path) -> tuple[LaunchPlan, s
     return demo_plan(name, cwd), note
 
 
-def _read_settings(server: Server, flags: RunFlags) -> Settings:
+def _read_settings(server: Server, settings: tuple[str, ...], python: str | None, starts: bool) -> Settings:
     """What ``--set`` says; an option that nobody here knows may be one of a newer server."""
     try:
-        return read_settings(server, flags.settings)
+        return read_settings(server, settings)
     except Problem:
-        table = installed_options(server.name, flags.python)
-        return read_settings(server, flags.settings, table)
+        table = installed_options(server.name, python, told=starts)
+        return read_settings(server, settings, table)
 
 
 @click.group(cls=DefaultGroup, context_settings={"help_option_names": list(HELP)})
@@ -202,7 +203,7 @@ def cli() -> None:
 @click.pass_obj
 def console(native: tuple[str, ...], /, target: str | None, **values: object) -> None:
     """The console. TARGET is started at once; without one, what is found is offered."""
-    plan, note = _plan(target, native, values)
+    plan, note = _plan(target, native, values, starts=target is not None)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         click.echo("This is no terminal, so the console runs as `asgi-tui run`.", err=True)
         _run(plan, note, as_json=False, record=None)
@@ -234,7 +235,7 @@ def run(
     **values: object,
 ) -> None:
     """Runs an app without a screen. Arguments after -- go to the server as they are."""
-    plan, note = _plan(target, native, values)
+    plan, note = _plan(target, native, values, starts=True)
     _run(plan, note, as_json=as_json, record=record)
 
 
@@ -298,7 +299,7 @@ def command(native: tuple[str, ...], /, target: str | None, **values: object) ->
     """Prints the native command, quoted for a shell."""
     from asgi_tui.engine.project import resolve_target
 
-    plan, note = _plan(target, native, values)
+    plan, note = _plan(target, native, values, starts=False)
     if note:
         click.echo(sanitize(note), err=True)
     plan = resolve_target(plan)

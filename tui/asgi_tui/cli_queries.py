@@ -58,7 +58,7 @@ def options(server: str, as_json: bool, python: str | None) -> None:
     """Lists every option of a server as the app's interpreter has it installed (which runs it)."""
     from asgi_tui.domain.options import as_json as table_as_json
 
-    table = installed_options(server, python)
+    table = installed_options(server, python, told=True)
     if table.note:
         click.echo(sanitize(table.note), err=True)
     if as_json:
@@ -73,20 +73,28 @@ def options(server: str, as_json: bool, python: str | None) -> None:
     click.echo(f"{server} {table.version or 'not asked'}, {len(table.options)} options")
 
 
-def installed_options(name: str, python: str | None) -> OptionTable:
-    """The options of the installed server, read by running its interpreter. Raises ``Problem``."""
+def installed_options(name: str, python: str | None, *, told: bool) -> OptionTable:
+    """The options of the installed server, read by running its interpreter. Raises ``Problem``.
+
+    Unless ``told`` to run it, one that belongs to the project is not run without the user's yes.
+    """
     from asgi_tui.engine.interpreters import find_interpreter
-    from asgi_tui.engine.option_reader import overlay_table, read_options
+    from asgi_tui.engine.option_reader import may_read, overlay_table, read_options
     from asgi_tui.engine.project import list_servers
-    from asgi_tui.engine.user_files import cache_directory
+    from asgi_tui.engine.root import project_root
+    from asgi_tui.engine.trust import is_trusted
+    from asgi_tui.engine.user_files import cache_directory, state_directory
 
     server = get_server(name)
-    interpreter = find_interpreter(working_directory(), python, os.environ)
+    cwd = working_directory()
+    interpreter = find_interpreter(cwd, python, os.environ)
     info = next(info for info in list_servers(interpreter) if info.name == name)
     if info.version is None:
         missing = f"{server.requires[0]} is not installed in {interpreter.executable}"
         return overlay_table(server, f"These are the options that the console knows of: {missing}.")
-    return read_options(server, interpreter, info.version, cache=cache_directory())
+    trusted = told or is_trusted(interpreter.executable, state_directory())
+    allowed = may_read(interpreter, project_root(cwd), trusted)
+    return read_options(server, interpreter, info.version, cache=cache_directory() / "options", allowed=allowed)
 
 
 def _summary(option: Option, table: OptionTable) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NoReturn
@@ -108,7 +109,7 @@ def _without_secrets(plan: LaunchPlan, left_out: list[str]) -> list[str]:
         elif _holds_secret(word) or _holds_secret(value):
             # The flag whose value it is goes too.
             alone = not word.startswith("-") and bool(kept) and kept[-1].startswith("-")
-            left_out.append(kept.pop() if alone else flag)
+            left_out.append(kept.pop() if alone else flag or re.split("[=:]", word, maxsplit=1)[0])
         else:
             kept.append(word)
     return kept

@@ -87,5 +87,5 @@ def mask_arguments(words: Iterable[str]) -> list[str]:
 def split_flag(word: str) -> tuple[str, str, str]:
     """An argument's option, what joins them and the value: ``--env=A=1``, ``-eA=1``; either may be empty."""
     if word.startswith("--"):
-        return word.partition("=")  # type: ignore[return-value]  # a tuple of three it is
+        return word.partition("=")
     return (word[:2], "", word[2:]) if re.match(r"-[A-Za-z]", word) else ("", "", word)

@@ -1,0 +1,2 @@
+async def app(s,r,w):
+    pass
