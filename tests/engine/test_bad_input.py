@@ -558,3 +558,34 @@ def test_a_terminal_without_utf8_shows_what_it_can(tmp_path: Path, as_json: bool
     assert "Traceback" not in result.stderr
     if as_json:
         assert events_of(result.stdout)[-1]["type"] == "exit"
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["command", f"{LONG}"],
+        ["command", f"{LONG}.py:app"],
+        ["command", "app", "--set", f"app_dir={LONG}"],
+        ["run", "app:app", "--python", LONG],
+        ["run", "app:app", "--python", f"./{LONG}"],
+        ["run", "app:app", "--watch", LONG],
+        ["run", "app:app", "--env-file", LONG],
+        ["run", "app:app", "--set", f"log_config={LONG}"],
+        ["discover", LONG],
+    ],
+    ids=lambda words: " ".join(words).replace(LONG, "LONG"),
+)
+def test_a_path_that_is_too_long_is_one_sentence(tmp_path: Path, words: list[str]) -> None:
+    write_app(tmp_path)
+    result = run_command(tmp_path, words)
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_source_that_no_parser_can_read_is_left_to_the_interpreter(tmp_path: Path) -> None:
+    write_app(tmp_path, f"app = {'-' * 200_000}1\n")
+    result = run_command(tmp_path, ["command", "app"])
+    assert (result.returncode, result.stdout, result.stderr) == (0, "uvicorn app:app\n", "")

@@ -48,7 +48,16 @@ def test_files(project: Path) -> None:
 
 
 def test_what_cannot_be_read_completes_to_nothing(project: Path) -> None:
-    for text in ("broken:", "missing:", "\0", "a\0:", "....", "x" * 5000, "shop.asgi:application"):
+    for text in (
+        "broken:",
+        "missing:",
+        "\0",
+        "a\0:",
+        "....",
+        "x" * 5000,
+        f"{'x' * 5000}:",
+        "shop.asgi:application",
+    ):
         assert complete_target(project, text) == []
 
 

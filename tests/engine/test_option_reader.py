@@ -325,6 +325,14 @@ def test_what_lies_in_the_project_needs_a_yes(tmp_path: Path) -> None:
     assert not may_read(inside, tmp_path / "way", trusted=False)
 
 
+def test_what_is_not_called_a_python_needs_a_yes() -> None:
+    # A preset of the project may name any program of the machine as the interpreter.
+    for program in (Path("/usr/bin/shred"), Path(sys.prefix) / "bin/pip"):
+        assert not may_read(Interpreter(program, None, "", ()), Path("/project"), trusted=False)
+        assert may_read(Interpreter(program, None, "", ()), Path("/project"), trusted=True)
+    assert may_read(Interpreter(Path("/usr/bin/python3.12"), None, "", ()), Path("/project"), trusted=False)
+
+
 def test_the_consoles_own_interpreter_runs_already() -> None:
     assert may_read(OWN, Path(sys.prefix).parent, trusted=False)
 

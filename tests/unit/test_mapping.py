@@ -60,9 +60,15 @@ def test_it_is_carried(server: str, key: str, value: Value, to: str, there: str,
     assert mapping.dropped == ()
     (line,) = mapping.mapped
     assert line.startswith(f"{key}=")
-    new = get_server(to).own(there)
+    old, new = get_server(server).own(key), get_server(to).own(there)
+    assert old is not None
     assert new is not None
-    assert line.endswith(f" → {new.flag}")
+    if (old.flag, old.show(value)) == (new.flag, new.show(after)):
+        assert "→" not in line
+    elif old.show(value) == new.show(after):
+        assert line.endswith(f" → {new.flag}")
+    else:
+        assert line.endswith(f" → {new.flag} {new.show(after)}")
     assert get_server(to).check(mapping.plan) == []
 
 

@@ -157,7 +157,7 @@ def test_no_server_has_a_secret_option_that_is_written() -> None:
         ({"options": {"header": "A:b"}}, "options.header: it is text; write a list of texts"),
         ({"options": {"header": ["A:b", 3]}}, "options.header: it is a list; write a list of texts"),
         ({"options": {"header": []}}, "options.header: the list is empty"),
-        ({"options": {"header": ["nothing"]}}, "options.header: 'nothing' is no header"),
+        ({"options": {"header": ["nothing"]}}, "options.header: the value is no header"),
         ({"options": {"graceful_timeout": "soon"}}, "options.graceful_timeout: 'soon' is no duration"),
         ({"options": {"graceful_timeout": False}}, 'write it like "1m30s"'),
         ({"options": {"uds": "/tmp/\x1b[2J"}}, "options.uds: the value holds a control character"),

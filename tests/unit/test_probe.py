@@ -863,7 +863,7 @@ async def test_a_console_that_reads_on_gets_it_all(console: Console, monkeypatch
     await asyncio.sleep(0.5)
     assert wire.unsent()
     console.reads.set()
-    await console.until(lambda: sum(item.requests for item in console.summaries()) == 701, 6)
+    await console.until(lambda: sum(item.requests for item in console.summaries()) == 701, 20)
     assert len([item for item in console.told() if isinstance(item, Quiesced)]) == 200
     assert console.summaries()[-1].dropped == 0
 

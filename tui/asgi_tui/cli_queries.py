@@ -94,7 +94,9 @@ def installed_options(name: str, python: str | None, *, told: bool) -> OptionTab
         return overlay_table(server, f"These are the options that the console knows of: {missing}.")
     trusted = told or is_trusted(interpreter.executable, state_directory())
     allowed = may_read(interpreter, project_root(cwd), trusted)
-    return read_options(server, interpreter, info.version, cache=cache_directory() / "options", allowed=allowed)
+    return read_options(
+        server, interpreter, info.version, cache=cache_directory() / "options", allowed=allowed
+    )
 
 
 def _summary(option: Option, table: OptionTable) -> str:
@@ -133,8 +135,9 @@ def parse(command: str) -> None:
 def discover(directory: str, as_json: bool) -> None:
     """Finds apps by reading the source; imports nothing."""
     from asgi_tui.engine.discovery import discover as find
+    from asgi_tui.engine.there import is_directory
 
-    if not Path(directory).is_dir():
+    if not is_directory(Path(directory)):
         raise Problem(f"Directory {directory}", "there is none of that name", "check the path")
     found = find(Path(directory))
     if as_json:

@@ -82,8 +82,3 @@ def read_value(name: str, text: str, choices: tuple[str, ...] = ()) -> Value:
     """
     concept = CONCEPTS[name]
     return (concept.with_choices(choices) if choices else concept).read(text)
-
-
-def show_value(name: str, value: Value) -> str:
-    """``value`` as a person reads it; a secret is masked."""
-    return CONCEPTS[name].show(value)

@@ -38,42 +38,66 @@ def map_plan(plan: LaunchPlan, to: str) -> Mapping:
     Raises ``Problem`` where the app cannot run there at all: a factory on a server that calls none, and
     TLS on a server that cannot take the key (it must not fall back to plain HTTP unasked).
     """
-    old, new = get_server(plan.server), get_server(to)
-    kept, mapped, dropped = {}, [], []
+    carrying = _Carrying(get_server(plan.server), get_server(to))
     for key, value in plan.options.items():
-        shown = f"{key}={old.show(key, value)}"
-        if key not in CONCEPTS:
-            own = old.own(key) if old is new else None
-            carried = (own, value) if own else carry(old, key, value, new)
-            if isinstance(carried, str) and _topic(old, key) in _GUARDS:
-                reason = f"{carried} ({shown}), and clients would no longer be checked"
-                raise Problem(f"Switching to {to}", reason, "pick another server or change the option")
-            if isinstance(carried, str):
-                dropped.append(f"{shown} ({carried})")
-            else:
-                kept[carried[0].name] = carried[1]
-                before = old.own(key)
-                mapped.append(f"{shown}: {before.flag if before else key} → {carried[0].flag}")
-            continue
-        why = new.why_not(key, value)
-        if why:
-            if key == "factory" or key.startswith("tls_"):
-                raise Problem(
-                    f"Switching to {to}", f"{why} ({shown})", "pick another server or change the option"
-                )
-            dropped.append(f"{shown} ({why})")
-        elif new.supports(key):
-            kept[key] = value
-            flag, after = old.flags.get(key), new.flags[key]
-            if flag and flag.flag != after.flag and not CONCEPTS[key].secret:
-                mapped.append(f"{shown}: {flag.flag or 'target'} → {after.flag or 'target'}")
-            else:
-                mapped.append(shown)
-    native = plan.native if old is new else ()
-    if plan.native and not native:
+        if key in CONCEPTS:
+            carrying.common(key, value)
+        else:
+            carrying.own(key, value)
+    dropped = carrying.dropped
+    same = carrying.old is carrying.new
+    if plan.native and not same:
         dropped.append(f"{' '.join(mask_arguments(plan.native))} ({plan.server}'s own arguments)")
-    carried_plan = replace(plan, server=to, native=native).with_options(kept)
-    return Mapping(carried_plan, tuple(mapped), tuple(dropped))
+    new = replace(plan, server=to, native=plan.native if same else ()).with_options(carrying.kept)
+    return Mapping(new, tuple(carrying.mapped), tuple(dropped))
+
+
+class _Carrying:
+    """What was carried so far from one server to another, and what was not."""
+
+    def __init__(self, old: Server, new: Server) -> None:
+        self.old = old
+        self.new = new
+        self.kept: dict[str, Value] = {}
+        self.mapped: list[str] = []
+        self.dropped: list[str] = []
+
+    def common(self, key: str, value: Value) -> None:
+        """A concept. Raises ``Problem`` where the app would not be the same without it."""
+        shown = f"{key}={self.old.show(key, value)}"
+        why = self.new.why_not(key, value)
+        if why and (key == "factory" or key.startswith("tls_")):
+            raise self._refused(f"{why} ({shown})")
+        if why:
+            self.dropped.append(f"{shown} ({why})")
+        elif self.new.supports(key):
+            self.kept[key] = value
+            flag, after = self.old.flags.get(key), self.new.flags[key]
+            renamed = flag is not None and flag.flag != after.flag and not CONCEPTS[key].secret
+            change = f": {(flag and flag.flag) or 'target'} → {after.flag or 'target'}" if renamed else ""
+            self.mapped.append(shown + change)
+
+    def own(self, key: str, value: Value) -> None:
+        """An option of the old server's own. Raises ``Problem`` where clients would get in unchecked."""
+        shown = f"{key}={self.old.show(key, value)}"
+        before = self.old.own(key)
+        same = before if self.old is self.new else None
+        carried = (same, value) if same else carry(self.old, key, value, self.new)
+        if not isinstance(carried, str):
+            option, there = carried
+            self.kept[option.name] = there
+            flag = before.flag if before else key
+            # In another unit the number is another one.
+            same_text = option.show(there) == self.old.show(key, value)
+            said = option.flag if same_text else f"{option.flag} {option.show(there)}"
+            self.mapped.append(shown if said == flag else f"{shown}: {flag} → {said}")
+        elif before is not None and before.topic in _GUARDS:
+            raise self._refused(f"{carried} ({shown}), and clients would no longer be checked")
+        else:
+            self.dropped.append(f"{shown} ({carried})")
+
+    def _refused(self, why: str) -> Problem:
+        return Problem(f"Switching to {self.new.name}", why, "pick another server or change the option")
 
 
 def carry(old: Server, key: str, value: Value, new: Server) -> tuple[Option, Value] | str:
@@ -99,11 +123,6 @@ def equivalent(option: Option, others: Iterable[Option]) -> Option | None:
     if option.concept:
         return next((other for other in others if other.concept == option.concept and other.wide), None)
     return None
-
-
-def _topic(server: Server, key: str) -> str:
-    option = server.own(key)
-    return option.topic if option else ""
 
 
 def _converted(old: Option, value: Value, new: Option) -> Value | None:

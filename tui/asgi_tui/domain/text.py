@@ -79,7 +79,9 @@ def mask_arguments(words: Iterable[str]) -> list[str]:
         if is_secret_name(name) and not word.startswith("--"):
             shown.append(MASK)  # whatever it looks like, it is the value
         else:
-            shown.append(f"{flag}{equals}{mask_value(flag.lstrip('-'), mask_assignment(value) if value else '')}")
+            shown.append(
+                f"{flag}{equals}{mask_value(flag.lstrip('-'), mask_assignment(value) if value else '')}"
+            )
         name = flag if not value and not equals else ""
     return shown
 
@@ -89,3 +91,23 @@ def split_flag(word: str) -> tuple[str, str, str]:
     if word.startswith("--"):
         return word.partition("=")
     return (word[:2], "", word[2:]) if re.match(r"-[A-Za-z]", word) else ("", "", word)
+
+
+def secrets_in(words: Iterable[str]) -> set[str]:
+    """The values that ``mask_arguments`` masks."""
+    words = list(words)
+    found = set()
+    for word, shown in zip(words, mask_arguments(words), strict=True):
+        if MASK in shown and shown != word:
+            before, _, after = shown.partition(MASK)
+            found.add(word.removeprefix(before).removesuffix(after))
+    return found
+
+
+def hiding(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """What finds any of the secrets in a text; None without one.
+
+    Those under 6 characters are left out: a text is full of such words.
+    """
+    known = sorted({re.escape(secret) for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
+    return re.compile("|".join(known)) if known else None

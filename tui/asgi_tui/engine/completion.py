@@ -10,6 +10,7 @@ from pathlib import Path
 
 from asgi_tui.engine.app_source import flat, parse, read_source
 from asgi_tui.engine.discovery import apps_in_file
+from asgi_tui.engine.there import is_file
 
 MAX_ENTRIES = 2_000  # directory entries looked at for one completion
 MAX_FOUND = 50
@@ -36,7 +37,7 @@ def complete_target(base: Path, text: str) -> list[str]:
 def _module_file(base: Path, module: str) -> Path | None:
     path = base.joinpath(*module.split("."))
     candidates = (path / "__init__.py", path.parent / f"{path.name}.py")
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next((candidate for candidate in candidates if is_file(candidate)), None)
 
 
 def _names(path: Path, module: str) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from asgi_tui.domain.environment import Variable, layered
-from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.engine.preparation import read_env_file
 
@@ -29,7 +27,7 @@ def app_environment(plan: LaunchPlan, environ: Mapping[str, str]) -> list[Variab
     ``environ`` is the shell's. It wins over the environment files, of which a later one wins over an
     earlier, and the plan's own win over all. Raises ``Problem`` for a file that is missing or broken.
     """
-    layers = [(name, _variables(Path(plan.cwd), name)) for name in plan.env_files]
+    layers = [(name, read_env_file(Path(plan.cwd), name)) for name in plan.env_files]
     return layered([*layers, ("shell", environ), ("form", plan.env)])
 
 
@@ -37,10 +35,3 @@ def dotenv_files(cwd: str) -> list[str]:
     """The usual environment files that a directory has, in the order in which they are layered; blocking."""
     # A directory of that name may be a virtual environment.
     return [name for name in _DOTENV if Path(cwd, name).is_file()]
-
-
-def _variables(cwd: Path, name: str) -> Mapping[str, str]:
-    # A missing file has no variables as far as python-dotenv is concerned, and a pipe would block.
-    if not os.path.isfile(cwd / name):  # noqa: PTH113 - too long a name raises nothing
-        raise Problem(f"Environment file {name}", "there is no such file", "check the path")
-    return read_env_file(cwd, name)

@@ -24,6 +24,7 @@ from asgi_tui.engine.interpreters import (
     read_text,
 )
 from asgi_tui.engine.root import up_to_root
+from asgi_tui.engine.there import is_directory
 
 MOST = 60
 # Entries of one directory that are looked at: a hostile one may have any number.
@@ -159,8 +160,7 @@ def _folders(directory: Path) -> list[Path]:
             paths = [entry.path for entry in islice(entries, _ENTRIES)]
     except OSError:
         return []
-    # not Path.is_dir, which raises where it may not look
-    return sorted(Path(path) for path in paths if os.path.isdir(path))  # noqa: PTH112 - as said
+    return sorted(path for path in map(Path, paths) if is_directory(path))
 
 
 def _newest_first(paths: Iterable[Path]) -> list[Path]:

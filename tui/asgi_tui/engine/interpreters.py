@@ -19,6 +19,7 @@ from pathlib import Path
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.engine.root import up_to_root
+from asgi_tui.engine.there import exists, is_directory, is_file
 
 OLDEST = (3, 9)  # what asgi_probe runs on
 OWN = "the console's own"
@@ -131,18 +132,18 @@ def listing(directory: Path) -> list[str]:
 
 def _named(cwd: Path, python: str, environ: Mapping[str, str]) -> Path:
     path = cwd / Path(python).expanduser()
-    if os.sep not in python and not path.is_dir():
+    if os.sep not in python and not is_directory(path):
         command = shutil.which(python, path=environ.get("PATH", os.defpath))
-        if command is None and not path.exists():
+        if command is None and not exists(path):
             raise Problem(f"--python {python}", "no such command on PATH", _MEND)
         path = cwd / command if command else path
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave a venv
-    if path.is_dir():
+    if is_directory(path):
         executable = python_in(path)
         if executable is None:
             raise Problem(f"--python {python}", "the directory has no bin/python that can be run", _MEND)
         return executable
-    if not path.exists():
+    if not exists(path):
         raise Problem(f"--python {python}", "no such file or directory", _MEND)
     if not _runs(path):
         raise Problem(f"--python {python}", "the file is not executable", _MEND)
@@ -159,10 +160,7 @@ def python_in(prefix: Path) -> Path | None:
 
 
 def _runs(path: Path) -> bool:
-    try:
-        return path.is_file() and os.access(path, os.X_OK)
-    except OSError:  # in a directory of somebody else, or a name that is too long
-        return False
+    return is_file(path) and os.access(path, os.X_OK)
 
 
 def described(executable: Path, why: str, environ: Mapping[str, str]) -> Interpreter:
@@ -285,6 +283,5 @@ def _own_site_dirs() -> tuple[Path, ...]:
 
 def _existing(directories: Iterable[Path]) -> tuple[Path, ...]:
     """Those that exist, each once: lib64 is often a link to lib."""
-    # not Path.is_dir, which raises where it may not look
-    there = [path for path in directories if os.path.isdir(path)]  # noqa: PTH112 - as said
+    there = [path for path in directories if is_directory(path)]
     return tuple({os.path.realpath(path): path for path in reversed(there)}.values())[::-1]

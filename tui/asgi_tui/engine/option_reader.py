@@ -36,6 +36,7 @@ MOST_FILES = 200
 # Part of every cache file's name: to be raised when describe.py tells more, or the same otherwise.
 FORMAT = 1
 
+_PYTHON_NAME = re.compile("python|pypy|graalpy")
 _DESCRIBE = Path(asgi_probe.__file__).parent / "describe.py"
 # All of the environment that reaches the server: a default must be its own, not one of UVICORN_*,
 # GUNICORN_CMD_ARGS, WEB_CONCURRENCY, PORT or whatever a next version reads, and PYTHONPATH may not lead it
@@ -74,9 +75,12 @@ def may_read(interpreter: Interpreter, project_root: Path, trusted: bool) -> boo
     """Whether the interpreter may be run to read options before anything is started.
 
     Opening the console in a cloned repository runs nothing of it, so one that lies in the project, or takes
-    modules from there, needs the user's yes (``trusted``). The console's own runs already.
+    modules from there, needs the user's yes (``trusted``), and so does what is not called a Python: a
+    preset of the project may name any program. The console's own runs already.
     """
     folder = interpreter.executable.parent
+    if not trusted and not _PYTHON_NAME.match(interpreter.executable.name):
+        return False
     if trusted or folder.parent == Path(sys.prefix):
         return True
     root = project_root.resolve()

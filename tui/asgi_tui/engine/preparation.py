@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.interpreters import Interpreter, find_interpreter
 from asgi_tui.engine.project import list_servers, require_server, resolve_target, version_tuple
+from asgi_tui.engine.there import exists, is_directory, is_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ def prepare(plan: LaunchPlan) -> Prepared:
     for problem in server.check(resolved):
         raise problem
     _require_files(resolved)
+    if resolved.tls:
+        _require_key_pair(resolved)
     read_env_files(resolved)
     interpreter = find_interpreter(Path(plan.cwd), plan.python, os.environ)
     info = require_server(list_servers(interpreter), plan.server)
@@ -59,10 +64,12 @@ def read_env_files(plan: LaunchPlan) -> dict[str, str]:
 
 def read_env_file(cwd: Path, file: str) -> dict[str, str]:
     """The variables of one environment file; blocking. Raises ``Problem``."""
+    # A missing file has no variables as far as python-dotenv is concerned, and a pipe would block.
+    _require(f"Environment file {file}", cwd, file, "file")
     # It logs each line that it cannot read; those are the user's, and the log is no place for them.
     logging.getLogger("dotenv.main").setLevel(logging.CRITICAL)
     try:
-        values = dotenv_values(cwd / os.path.expanduser(file))  # noqa: PTH111 - it never raises
+        values = dotenv_values(_expanded(cwd, file))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise Problem(f"Environment file {file}", str(why), "mend it or leave it out") from None
@@ -74,14 +81,44 @@ def read_env_file(cwd: Path, file: str) -> dict[str, str]:
 
 
 def _require_files(plan: LaunchPlan) -> None:
-    named = [("Environment file", name) for name in plan.env_files]
-    named += [(f"Option {concept}", plan.text(concept)) for concept in ("tls_cert", "tls_key")]
-    for what, name in named:
-        if name and not Path(plan.cwd, os.path.expanduser(name)).is_file():  # noqa: PTH111 - it never raises
-            raise Problem(f"{what} {name}", "there is no such file", "check the path")
     for path in plan.watch:
-        if not Path(plan.cwd, path).exists():
+        if not exists(Path(plan.cwd, path)):
             raise Problem(f"Watched path {path}", "there is no such file or directory", "check the path")
-    directory = plan.text("app_dir")
-    if directory and not Path(plan.cwd, directory).is_dir():
-        raise Problem(f"Option app_dir {directory}", "there is no such directory", "check the path")
+    server = get_server(plan.server)
+    for key, value in plan.options.items():
+        spec = server.spec(key)
+        if spec is None or not spec.paths:
+            continue
+        # gunicorn reads the others from where it changes to.
+        base = Path(plan.cwd, "" if key in ("app_dir", "chdir") else plan.text("chdir"))
+        for name in value if isinstance(value, tuple) else (str(value),):
+            # hypercorn: json:FILE
+            if not re.match("[a-z]+:", name):
+                _require(f"Option {key} {name}", base, name, spec.paths)
+
+
+def _require_key_pair(plan: LaunchPlan) -> None:
+    """Some servers go on without, or blame the app."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # How strong they must be is the server's business.
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    base = Path(plan.cwd, plan.text("chdir"))
+    certificate, key = _expanded(base, plan.text("tls_cert")), _expanded(base, plan.text("tls_key"))
+    try:
+        # Without a password one would be asked for on the terminal.
+        context.load_cert_chain(certificate, key, plan.text("tls_key_password", "-"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "it cannot be read"
+        why = f"it makes no pair with tls_key {plan.text('tls_key')} ({reason})"
+        mend = "name PEM files, and tls_key_password where the key has one"
+        raise Problem(f"Option tls_cert {plan.text('tls_cert')}", why, mend) from None
+
+
+def _require(what: str, base: Path, name: str, kind: str) -> None:
+    path = _expanded(base, name)
+    if not (is_file(path) if kind == "file" else is_directory(path)):
+        raise Problem(what, f"there is no such {kind}", "check the path")
+
+
+def _expanded(base: Path, name: str) -> Path:
+    return base / os.path.expanduser(name)  # noqa: PTH111 - it never raises

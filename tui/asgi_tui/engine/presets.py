@@ -19,6 +19,7 @@ from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.text import sanitize
 from asgi_tui.domain.values import Kind, Value
 from asgi_tui.engine.root import up_to_root
+from asgi_tui.engine.there import exists, is_directory
 from asgi_tui.engine.toml_text import Keys, read_toml, table_at, with_table
 from asgi_tui.engine.user_files import config_directory, read_text, write_private
 
@@ -136,7 +137,7 @@ def _stores(cwd: str) -> list[_Store]:
     directory = Path(os.path.abspath(cwd))  # noqa: PTH100 - resolve() would leave the directory's own path
     user = _Store("user", config_directory() / "presets.toml", (), directory)
     root = up_to_root(directory)[-1]
-    if not (root / _PROJECT_FILE).exists():
+    if not exists(root / _PROJECT_FILE):
         return [user]
     return [_Store("project", root / _PROJECT_FILE, _PROJECT_KEYS, root), user]
 
@@ -189,7 +190,7 @@ def _inside(store: _Store, name: str, directory: object) -> Path:
     """The directory that a preset of the project names; none outside of the project."""
     if isinstance(directory, str) and "\0" not in directory and not Path(directory).is_absolute():
         path = store.cwd / directory
-        if os.pardir not in path.parts and os.path.isdir(path):  # noqa: PTH112 - too long a name raises nothing
+        if os.pardir not in path.parts and is_directory(path):
             return path
     mend = "write a path from there, without .."
     raise Problem(f"Preset {name} in {store.path}, cwd", "it is no directory below the file's own", mend)

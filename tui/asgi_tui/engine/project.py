@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,8 +12,10 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.target import Target
+from asgi_tui.engine.app_source import parse, read_source
 from asgi_tui.engine.discovery import Candidate, apps_in_file, discover, module_of
 from asgi_tui.engine.interpreters import Interpreter, find_interpreter, installed_versions
+from asgi_tui.engine.there import exists, is_directory, is_file
 
 DEMO_DIRECTORY = Path(__file__).parent.parent / "demo"
 DEMO_TARGET = Target(module="asgi_demo", attribute="app")
@@ -121,7 +122,7 @@ def resolve_target(plan: LaunchPlan) -> LaunchPlan:
     base = Path(plan.cwd, plan.text("app_dir"))
     if target.path:
         path = Path(plan.cwd, target.path)
-        if not path.is_file():
+        if not is_file(path):
             raise Problem(f"Target {target}", f"there is no file {target.path}", "check the path")
         module, directory = module_of(path)
         if directory != Path(plan.cwd):
@@ -130,11 +131,11 @@ def resolve_target(plan: LaunchPlan) -> LaunchPlan:
     else:
         path = _module_file(base, target.module)
     if not target.attribute:
-        found = apps_in_file(path, target.module) if path.is_file() else []
-        if not found and path.is_file() and not _parses(path):
+        found = apps_in_file(path, target.module) if is_file(path) else []
+        if not found and is_file(path) and not _parses(path):
             # Only the app's own interpreter can say what is wrong with it, and where.
             return replace(plan, target=target.with_attribute("app")).with_options(options)
-        if not found and not path.exists():
+        if not found and not exists(path):
             why = f"there is no module {target.module} here"
             raise Problem(f"Target {plan.target}", why, "check the name or set app_dir")
         if not found:
@@ -150,16 +151,13 @@ def resolve_target(plan: LaunchPlan) -> LaunchPlan:
 
 
 def _parses(path: Path) -> bool:
-    try:
-        ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, OSError):
-        return False
-    return True
+    source = read_source(path)
+    return source is not None and parse(source) is not None
 
 
 def _module_file(base: Path, module: str) -> Path:
     path = base.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path / "__init__.py" if is_directory(path) else path.with_suffix(".py")
 
 
 def _relative(path: Path, base: Path) -> str:

@@ -41,14 +41,16 @@ def _connection(address: Address, cwd: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(address.client_host, address.port, timeout=TIMEOUT)
 
 
-def ask(address: Address, path: str, cwd: str) -> int | None:
+def ask(address: Address, path: str, cwd: str, host: str = "") -> int | None:
     """The process id of the probe that answers ``path``, None where none did; blocking.
 
-    Raises ``NotAskableError`` where TLS ends the attempt.
+    ``host`` is said in place of the address where the server answers to certain names only. Raises
+    ``NotAskableError`` where TLS ends the attempt.
     """
     connection = _connection(address, cwd)
     try:
-        connection.request("GET", path, headers={"connection": "close", "user-agent": "asgi-tui"})
+        headers = {"connection": "close", "user-agent": "asgi-tui"} | ({"host": host} if host else {})
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         data = json.loads(answer.read(1000)) if answer.status == 200 else None
     except ssl.SSLError as error:

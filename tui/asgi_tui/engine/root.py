@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asgi_tui.engine.there import exists
+
 ROOT_MARKS = ("pyproject.toml", "manage.py", ".git")
 
 
@@ -17,7 +19,7 @@ def up_to_root(directory: Path) -> list[Path]:
     for index, parent in enumerate(parents):
         if index and parent in (Path.home(), Path(parent.anchor)):
             break
-        if any((parent / mark).exists() for mark in ROOT_MARKS):
+        if any(exists(parent / mark) for mark in ROOT_MARKS):
             return parents[: index + 1]
     return parents[:1]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asgi_tui.domain.events import Event, Log
 from asgi_tui.domain.servers.base import Server
-from asgi_tui.domain.text import mask_secrets, sanitize
+from asgi_tui.domain.text import MASK, mask_secrets, sanitize
 from asgi_tui.engine.output import Line, Output
 
 # Seconds the last lines get to arrive; a descendant that keeps a pipe open is not waited for.
@@ -30,6 +30,8 @@ class RunLog:
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._output: Output | None = None
+        # What finds a secret that the run was given: at level debug a server may tell its configuration.
+        self.secrets: re.Pattern[str] | None = None
 
     def open(self, directory: Path, name: str) -> Output:
         """The pipes for a child; its spool lies in ``directory``."""
@@ -61,6 +63,8 @@ class RunLog:
                 continue
             line = self._server.read_line(rest)
             shown = mask_secrets(sanitize(line.text))
+            if self.secrets is not None:
+                shown = self.secrets.sub(MASK, shown)
             events.append(Log(at, stream, line.level, shown, line.pid, line.logger))
 
         def hand_over() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from asgi_tui.domain.events import Error, Event, Starting, Worker
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.gunicorn import Gunicorn
-from asgi_tui.domain.text import mask_arguments
+from asgi_tui.domain.text import hiding, is_secret_name, mask_arguments, secrets_in
 from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure, workers_failure
 from asgi_tui.engine.guard import Guard
@@ -143,6 +143,8 @@ class ServerRun:
         files = await asyncio.to_thread(self._configuration_files)
         fd = self._listener.fd if self._listener is not None else None
         arguments, conf = self._arguments(fd, files)
+        named = {value for name, value in variables.items() if is_secret_name(name)}
+        self._log.secrets = hiding(named | secrets_in(arguments))
         run_file = RunFile(
             generation=self.number,
             module=plan.target.module,
@@ -263,7 +265,8 @@ class ServerRun:
     async def _is_ours(self) -> bool:
         # Another run may still accept on the same socket, so it matters which process answers.
         path = self.server.request_path(self.plan, self._surroundings.token_path)
-        return await asyncio.to_thread(ask, self.address, path, self.plan.cwd) in self.workers
+        host = self.server.request_host(self.plan)
+        return await asyncio.to_thread(ask, self.address, path, self.plan.cwd, host) in self.workers
 
     # -- what comes back ---------------------------------------------------------------------------
 

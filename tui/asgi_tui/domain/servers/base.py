@@ -110,7 +110,7 @@ class Server(ServerOptions):
     # -- the command that is shown ----------------------------------------------------------------
 
     def command(self, plan: LaunchPlan) -> Command:
-        """The plain native command for the plan, as a person would type it, but for secrets: they are masked."""
+        """The plain native command for the plan, as a person would type it; secrets masked."""
         return Command(
             (
                 *self.executable(),
@@ -270,6 +270,10 @@ class Server(ServerOptions):
     def request_path(self, plan: LaunchPlan, path: str) -> str:
         """What the console asks for so that ``path`` ends the path of the app's scope."""
         return path
+
+    def request_host(self, plan: LaunchPlan) -> str:
+        """The name to ask it by where it does not answer to its address; else empty."""
+        return ""
 
     def answers_http1(self, plan: LaunchPlan) -> bool:
         """Whether the console can ask the server over HTTP/1.1 if it is ready."""

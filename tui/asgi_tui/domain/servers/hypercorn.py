@@ -103,6 +103,11 @@ class Hypercorn(OneBind):
             found.append(Conflict("warning", text, Mend("use asyncio", {"worker_class": None})))
         return found
 
+    def request_host(self, plan: LaunchPlan) -> str:
+        """hypercorn/utils.py, valid_server_name: the host header as a whole is one of them."""
+        names = plan.options.get("server_name", ())
+        return names[0] if isinstance(names, tuple) and names else ""
+
     def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
         """No workers at all is one process."""
         if option.name == "workers" and text == "0":

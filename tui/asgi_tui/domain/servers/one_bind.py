@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from asgi_tui.domain.conflicts import Conflict, Mend, error
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.base import Family, Server
@@ -37,6 +39,16 @@ class OneBind(Server):
             if key in plan.options:
                 return f"with {key} {self.name} binds several addresses itself"
         return super().bind_reason(plan, family)
+
+    def conflicts(self, plan: LaunchPlan) -> list[Conflict]:
+        """A descriptor of the shell's is none of the child's."""
+        found = super().conflicts(plan)
+        for key in _FURTHER:
+            addresses = plan.options.get(key, ())
+            if isinstance(addresses, tuple) and any(text.startswith("fd://") for text in addresses):
+                problem = Problem(f"Option {key}", "the console hands over its own socket", "name an address")
+                found.append(error(problem, Mend(f"leave {key} out", {key: None})))
+        return found
 
     def native_parts(self, option: Option, text: str) -> list[tuple[str, str]]:
         """The first address is the host and port or the Unix socket, the others are further ones."""

@@ -252,7 +252,6 @@ PROCESSES: tuple[Option, ...] = (
         "wait. Lower it to spare a database.",
         minimum=1,
         unit="requests",
-        topic="limit_concurrency",
         env="GRANIAN_BACKPRESSURE",
     ),
 )
