@@ -135,8 +135,8 @@ async def options(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name:
     """Every option of granian, two of them set."""
     await pilot.press("s", "down", "down", "down")
     await pilot.pause(1)
-    await pilot.press("o", "slash", *"backpressure", "enter", "enter", *"64", "escape", "slash")
-    await pilot.press("escape", "slash", *"keep-alive", "enter", "down", "enter", *"30s")
+    await pilot.press("o", "slash", *"backpressure", "enter", "enter", *"64", "escape", "slash", "escape")
+    await pilot.press(*"timeout", "enter", "down", "enter", *"30s")
     await pilot.pause(1)
     save(app, name)
 

@@ -1,13 +1,16 @@
 """The launch form's texts and what they amount to."""
 
+from dataclasses import replace
+
 import pytest
 
 from asgi_tui.domain.concepts import CONCEPTS
+from asgi_tui.domain.conflicts import Mend
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.mapping import map_plan
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.values import Value
-from asgi_tui.frontends.console.draft import Draft, default_text, notes
+from asgi_tui.frontends.console.draft import Draft, default_text, mended, notes
 from tests.console.fake import plan
 
 
@@ -112,3 +115,58 @@ def test_notes_tell_the_legacy_server_and_a_native_bind() -> None:
     assert any("uvicorn main:app" in text for text in said)
     assert "IPv6" in notes(plan("daphne", host="::1"))[0]
     assert notes(plan("uvicorn")) == []
+
+
+def test_nothing_is_lost_on_the_way_along_the_list_of_servers() -> None:
+    form = draft("uvicorn", backlog="200", reset_contextvars="on")
+    assert form.pick("hypercorn") != []
+    assert any("left behind" in text for text in form.pick("daphne"))  # daphne has no backlog
+    said = form.pick("granian")
+    assert "--backlog becomes --backlog." in said
+    assert any(text.startswith("reset_contextvars is left behind") for text in said)
+    assert form.values == {"backlog": "200"}
+    assert form.pick("uvicorn") == []
+    assert form.values == {"backlog": "200", "reset_contextvars": "on"}
+
+
+def test_what_was_cleared_does_not_come_back_with_a_server_that_it_was_carried_to() -> None:
+    form = draft("uvicorn", backlog="200")
+    form.pick("granian")
+    assert form.values == {"backlog": "200"}
+    form.pick("uvicorn")
+    form.values["backlog"] = ""
+    form.pick("granian")
+    assert form.values == {}
+    form.values["backlog"] = "300"  # typed for granian, it is granian's
+    form.pick("uvicorn")
+    assert form.values == {"backlog": "300"}
+
+
+def test_choices_are_those_of_the_installed_version() -> None:
+    form = draft("uvicorn", http="zttp")
+    table = SERVERS["uvicorn"].table
+    older = [
+        replace(item, choices=("auto", "h11", "httptools")) if item.name == "http" else item
+        for item in table.options
+    ]
+    assert "zttp" in form.choices("http")
+    assert form.read().problems == {}
+    form.table = replace(table, options=tuple(older), version="0.30.0")
+    assert form.choices("http") == ("auto", "h11", "httptools")
+    assert "zttp" in form.read().problems["http"]
+    form.table = replace(form.table, version=None)  # only what it is known for
+    assert "zttp" in form.choices("http")
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("concept", CONCEPTS)
+def test_choices_of_the_newest_version_are_all_there(server: str, concept: str) -> None:
+    form = draft(server)
+    form.table = replace(SERVERS[server].table, version="1")
+    assert form.choices(concept) == SERVERS[server].choices(concept)
+
+
+def test_a_mend_that_picks_another_server_says_what_becomes_of_the_options() -> None:
+    form = draft("gunicorn-uvicorn", keep_alive="7")
+    assert mended(form, Mend("uvicorn", server="uvicorn")) == ["--keep-alive becomes --timeout-keep-alive."]
+    assert form.server == "uvicorn"

@@ -21,6 +21,7 @@ from asgi_tui.domain.events import State, Switch
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.frontends.console.driver import Driver
+from asgi_tui.frontends.console.format import copied
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
@@ -334,7 +335,7 @@ class ConsoleApp(App[int]):
             command = str(get_server(plan.server).command(plan))
         if command:
             self.copy_to_clipboard(command)
-            self.notify(command, title="Copied", markup=False)
+            self.notify(command, title=copied(command), markup=False)
 
     def action_help(self) -> None:
         """Every key."""

@@ -17,7 +17,7 @@ from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import mask_arguments
-from asgi_tui.domain.values import Value
+from asgi_tui.domain.values import Kind, Value
 
 TARGET = "target"
 PYTHON = "python"
@@ -66,8 +66,11 @@ class Draft:
     python: str = ""
     table: OptionTable | None = None
     facts: Facts | None = None
-    # The own texts of servers that were picked before, for when they are picked again.
+    # The own texts typed for servers that were picked before, for when they are picked again; the one they
+    # were typed for last; and what the picked server had when it was picked.
     others: dict[str, dict[str, str]] = field(default_factory=dict)
+    origin: str = ""
+    arrived: dict[str, str] | None = None
 
     @classmethod
     def of(cls, plan: LaunchPlan) -> Draft:
@@ -80,15 +83,20 @@ class Draft:
         return cls(plan, plan.server, str(plan.target), values, plan.reload, plan.python or "")
 
     def pick(self, name: str) -> list[str]:
-        """Another server: what becomes of each of the old one's own options, one sentence each."""
+        """Another server: what becomes of each of the own options set last, one sentence each.
+
+        Those are of the server that they were typed for: on the way along the list nothing gets lost.
+        """
         if name == self.server:
             return []
-        old, new = get_server(self.server), get_server(name)
         own = {key: text for key, text in self.values.items() if key not in CONCEPTS}
         common = {key: text for key, text in self.values.items() if key in CONCEPTS}
+        if own != self.arrived:
+            self.origin, self.others[self.server] = self.server, own
+        old, new = get_server(self.origin), get_server(name)
         kept = dict(self.others.get(name, {}))
         said = []
-        for key, text in own.items():
+        for key, text in self.others[self.origin].items() if new is not old else ():
             option = old.own(key)
             if option is None or not text.strip():
                 continue
@@ -101,9 +109,17 @@ class Draft:
             else:
                 kept[carried[0].name] = carried[0].spell(carried[1])
                 said.append(f"{option.flag} becomes {carried[0].flag}.")
-        self.others[self.server] = own
-        self.server, self.values, self.table = name, common | kept, None
+        self.server, self.values, self.table, self.arrived = name, common | kept, None, kept
         return said
+
+    def choices(self, concept: str) -> tuple[str, ...]:
+        """The values that a common choice may take: those the installed version has, where it is known."""
+        known = get_server(self.server).choices(concept)
+        if self.table is None or self.table.version is None:
+            return known
+        own = [option for option in self.table.of_concept(concept) if option.kind is Kind.CHOICE]
+        installed = own[0].choices if len(own) == 1 and not own[0].wide else ()
+        return tuple(choice for choice in known if choice in installed) or known
 
     def lacks(self, concept: str) -> str:
         """Why the picked server has no such option, empty where it has or where a value must be taken out."""
@@ -130,7 +146,7 @@ class Draft:
                     problems[concept] = str(Problem(f"Option {concept}", why, mend))
                 continue
             try:
-                options[concept] = read_value(concept, text, server.choices(concept))
+                options[concept] = read_value(concept, text, self.choices(concept))
             except Problem as problem:
                 problems[concept] = str(problem)
         native = self._read_own(server, options, problems)
@@ -197,10 +213,9 @@ class Draft:
         return ""
 
 
-def mended(draft: Draft, mend: Mend) -> None:
-    """Puts a conflict's mend into the draft."""
-    if mend.server is not None:
-        draft.pick(mend.server)
+def mended(draft: Draft, mend: Mend) -> list[str]:
+    """Puts a conflict's mend into the draft; what becomes of options where that is another server."""
+    said = draft.pick(mend.server) if mend.server is not None else []
     server = get_server(draft.server)
     for key, value in mend.options.items():
         spec = server.spec(key)
@@ -209,6 +224,7 @@ def mended(draft: Draft, mend: Mend) -> None:
         draft.reload = mend.reload
     if mend.native is not None:
         draft.base = replace(draft.base, native=mend.native)
+    return said
 
 
 def pasted(parsed: Parsed, base: LaunchPlan) -> tuple[Draft, list[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len, set_cell_size
 
 from asgi_tui.domain.events import State
+from asgi_tui.domain.text import MASK
 
 # A mark for each state, so that none is told by colour alone; the word stands beside it.
 STATE_MARKS = {
@@ -113,3 +114,8 @@ def status_classes(statuses: Mapping[str, int]) -> dict[str, int]:
         if name in totals:
             totals[name] += number
     return totals
+
+
+def copied(command: str) -> str:
+    """What is said of a command that was copied: one with masked secrets does not run as it is."""
+    return "Copied, secrets masked" if MASK in command else "Copied"

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Button, Footer, Input, Static
+from textual.widgets import Button, Input, Static
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import State
@@ -32,6 +32,7 @@ from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.command_bar import CommandBar
 from asgi_tui.frontends.console.widgets.form import FOUND, Form
+from asgi_tui.frontends.console.widgets.keys import Keys
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
 from asgi_tui.frontends.console.widgets.option_rows import OptionState
 from asgi_tui.frontends.console.widgets.options_pane import OptionsPane
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 NO_APP = "No app found here. The bundled demo is filled in."
 SETTLE = 0.4  # seconds of no typing after which files and interpreters are looked at
+WIDE, TALL = 110, 38  # cells from which there is room to spare
 
 
 class LaunchScreen(LaunchTools):
@@ -55,15 +57,18 @@ class LaunchScreen(LaunchTools):
 
     CSS_PATH = "launch.tcss"
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (38, "-tall")]  # noqa: RUF012 - as Screen declares it
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (WIDE, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "start", "Start", tooltip="Start the server and watch it", id="launch.start"),
-        Binding("c", "copy_command", "Copy", tooltip="Copy the native command", id="launch.copy"),
         Binding("m", "mend", "Mend", tooltip="Do what mends the first complaint", id="launch.mend"),
+        Binding("c", "copy_command", "Copy", tooltip="Copy the native command", id="launch.copy"),
         Binding("s", "focus_servers", "Servers", tooltip="Go to the server list", id="launch.servers"),
         Binding("e", "focus_form", "Form", tooltip="Go to the form of common options", id="launch.form"),
         Binding("o", "all_options", "Options", tooltip="Every option of the server", id="launch.options"),
+        Binding(
+            "slash", "search", "Search options", show=False, tooltip="Search all options", id="launch.search"
+        ),
         Binding("escape", "leave", "Leave field", tooltip="Leave the field", id="launch.leave"),
     ]
 
@@ -104,7 +109,7 @@ class LaunchScreen(LaunchTools):
             yield OptionsPane()
         yield ToolBar()
         yield CommandBar()
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_screen_resume(self) -> None:
         """It has missed what happened meanwhile."""
@@ -167,7 +172,6 @@ class LaunchScreen(LaunchTools):
         self._state.draft.pick(plan.server)
         self._state.carried = ()
         self._servers.pick(plan.server)
-        self._form.adapt(self._state.draft)
         self._update()
 
     def take_draft(self, draft: Draft, said: Sequence[str] = ()) -> None:
@@ -189,7 +193,6 @@ class LaunchScreen(LaunchTools):
         draft = self._state.draft
         if event.name != draft.server:
             self._state.carried = draft.pick(event.name)
-            self._form.adapt(draft)
             self._update()
 
     def on_form_changed(self, event: Form.Changed) -> None:
@@ -250,17 +253,18 @@ class LaunchScreen(LaunchTools):
         if plan is not None:
             command = str(SERVERS[plan.server].command(plan))
             self.app.copy_to_clipboard(command)
-            self.notify(command, title="Copied", markup=False)
+            self.notify(command, title=show.copied(command), markup=False)
 
     def action_mend(self) -> None:
         """Does what would mend the first of what is said."""
         mend = self._state.mend
         if mend is not None:
-            mended(self._state.draft, mend)
-            self.take_draft(self._state.draft)
+            said = mended(self._state.draft, mend)
+            self.take_draft(self._state.draft, said or self._state.carried)
 
     def action_focus_servers(self) -> None:
         """To the server list."""
+        self._make_room(listing=False)
         self.set_focus(self._servers)  # at once: keys typed fast are meant for it
 
     def action_focus_form(self) -> None:
@@ -268,9 +272,32 @@ class LaunchScreen(LaunchTools):
         self._options.show_form()
         self._form.focus_field(TARGET)
 
+    def on_options_pane_shown(self) -> None:
+        """The other tab."""
+        self._make_room(listing=self._options.shows_all)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Back from the servers to the list."""
+        if self._options in event.widget.ancestors:
+            self._make_room(listing=self._options.shows_all)
+
+    def on_resize(self) -> None:
+        """More room, or less."""
+        self._make_room(listing=self._options.shows_all and not self._servers.has_focus)
+
+    def _make_room(self, *, listing: bool) -> None:
+        """Gives the list of all options the place of the servers and tools where there is little of it."""
+        aside = listing and self.size.width < WIDE
+        self.query_one("#left").display = not aside
+        self.query_one(ToolBar).display = not (aside and self.size.height < TALL)
+
     async def action_all_options(self) -> None:
         """To the list of all options."""
         await self._options.show_all()
+
+    async def action_search(self) -> None:
+        """To the search of the list of all options."""
+        await self._options.search()
 
     def action_leave(self) -> None:
         """Out of a field, so that the keys are keys again."""
@@ -348,7 +375,10 @@ class LaunchScreen(LaunchTools):
         """Shows what the draft amounts to; called after every change."""
         state, draft = self._state, self._state.draft
         server = SERVERS[draft.server]
-        draft.table = self._options.table(draft.server)
+        table = self._options.table(draft.server)
+        if table is not draft.table:
+            draft.table = table
+            self._form.adapt(draft)
         reading = state.read()
         if state.needs_resolving and state.resolved is None and reading.plan is not None:
             self._settle("target", partial(self._resolve, reading.plan))
@@ -409,7 +439,6 @@ class LaunchScreen(LaunchTools):
         if outlook != self._state.outlook:
             self._state.outlook = outlook
             self._options.know(outlook.table, asks=outlook.asks is not None)
-            self._form.adapt(self._state.draft)
             self._update()
 
     @work(thread=True, exclusive=True, group="resolve", exit_on_error=False)

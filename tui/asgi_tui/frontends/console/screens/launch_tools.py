@@ -72,7 +72,6 @@ class LaunchTools(Screen[None]):
             "Ask Python",
             tooltip="Read the options from the project's own interpreter, which runs it",
             id="launch.trust",
-            show=False,
         ),
     ]
 

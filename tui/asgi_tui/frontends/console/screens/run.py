@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.widgets.banner import Banner
+from asgi_tui.frontends.console.widgets.keys import Keys
 from asgi_tui.frontends.console.widgets.logs import Logs
 from asgi_tui.frontends.console.widgets.pane_tabs import PANES, PaneTabs
 from asgi_tui.frontends.console.widgets.reloads import Reloads
@@ -89,7 +90,7 @@ class RunScreen(Screen[None]):
                 yield Traffic()
                 yield Reloads()
             yield Logs(self._model.logs)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_screen_resume(self) -> None:
         """It has missed what happened meanwhile."""

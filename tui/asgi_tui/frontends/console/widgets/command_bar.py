@@ -27,6 +27,14 @@ def _words(command: Sequence[tuple[str, bool]]) -> Iterator[tuple[str, str]]:
         yield sanitize(word), "bold $text-accent" if changed else "$foreground"
 
 
+class SayRoom(VerticalScroll):
+    """Takes the focus, to be scrolled, where it holds more than there is room for."""
+
+    def watch_show_vertical_scrollbar(self, show: bool) -> None:
+        """There is more, or no longer."""
+        self.can_focus = show
+
+
 class CommandBar(Vertical):
     """Shows the command live; the buttons carry the screen's actions."""
 
@@ -37,6 +45,7 @@ class CommandBar(Vertical):
         self._shown: tuple[object, ...] = ()
         self._command = Static("", id="command", markup=False)
         self._say = Static("", id="say", markup=False)
+        self._room = SayRoom(id="say-room", can_focus=False)
         self._start = Button("▶ Start", id="start", variant="primary", compact=True, action="screen.start")
         self._copy = Button("Copy", id="copy", compact=True, action="screen.copy_command")
 
@@ -47,9 +56,14 @@ class CommandBar(Vertical):
         with VerticalScroll(id="command-room", can_focus=False):
             yield self._command
         with Horizontal(id="buttons"):
-            yield self._say
+            with self._room:
+                yield self._say
             yield self._copy
             yield self._start
+
+    def on_resize(self) -> None:
+        """A border without sides does not set its title off by itself."""
+        self.border_title = self.BORDER_TITLE if self.styles.border_left[0] else f" {self.BORDER_TITLE} "
 
     def show(
         self,

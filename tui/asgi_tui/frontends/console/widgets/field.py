@@ -66,6 +66,8 @@ class Field(Widget):
         """Puts a text in the editor without posting that it changed."""
         with self._editor.prevent(Input.Changed):
             self._editor.value = text
+        if isinstance(self._editor, Input):
+            self._editor.action_end()  # where one goes on typing
 
     def set_problem(self, sentence: str) -> None:
         """Says what is wrong with the text, nothing where it is empty."""
@@ -136,7 +138,7 @@ class ConceptField(Field):
                 editor = Input(compact=True, password=kind is Kind.SECRET, select_on_focus=False)
         super().__init__(concept, self._concept.label, self._concept.help, editor)
 
-    def adapt(self, server: Server, text: str, lacking: str) -> None:
+    def adapt(self, server: Server, choices: tuple[str, ...], text: str, lacking: str) -> None:
         """Shows the option as ``server`` has it, with ``text`` as its value."""
         name = self._concept.name
         self.flag = native_flag(server, name)
@@ -147,7 +149,7 @@ class ConceptField(Field):
         elif isinstance(editor, Choice):
             editor.set_options([(default, ""), ("on", "on"), ("off", "off")])
         else:
-            editor.offer([(choice, choice) for choice in server.choices(name)], default)
+            editor.offer([(choice, choice) for choice in choices], default)
         if editor.value != text:
             self.set_text(text)
         self.set_lacking(lacking)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -104,12 +104,18 @@ class Form(VerticalScroll):
         self.border_subtitle = ""  # it spoke of another server's flag
         for name, field in self._fields.items():
             if isinstance(field, ConceptField):
-                field.adapt(server, draft.values.get(name, ""), draft.lacks(name))
+                field.adapt(server, draft.choices(name), draft.values.get(name, ""), draft.lacks(name))
 
     def show_reading(self, reading: Reading, extra: dict[str, str]) -> None:
         """Says under each field what is wrong with it; ``extra`` is what was found out since."""
         for name, field in self._fields.items():
             field.set_problem(sanitize(reading.problems.get(name) or extra.get(name, "")))
+
+    def show_outside(self, notes: Mapping[str, str]) -> None:
+        """Says under each field what sets it from outside, nothing where nothing does."""
+        for name, field in self._fields.items():
+            if isinstance(field, ConceptField):
+                field.set_note(notes.get(name, ""))
 
     def show_found(self, candidates: tuple[Candidate, ...]) -> None:
         """Offers the apps found, and the demo."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 
 from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.servers import SERVERS, get_server
@@ -13,13 +14,16 @@ from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.form import Form
-from asgi_tui.frontends.console.widgets.option_rows import OptionState
+from asgi_tui.frontends.console.widgets.option_rows import OUTSIDE, OptionState, outside_text
 
 COMMON, ALL = "common", "all"
 
 
 class OptionsPane(Vertical):
     """Two tabs over the form and the list, which is mounted when it is first asked for."""
+
+    class Shown(Message):
+        """Another tab is in sight."""
 
     DEFAULT_CSS = """
     OptionsPane { width: 1fr; height: 100%; }
@@ -63,6 +67,7 @@ class OptionsPane(Vertical):
             self._table = state.table
             self._in_form = get_server(state.table.server).for_form(state.table)
         self._state = state = replace(state, table=self._in_form)
+        self.form.show_outside(_outside_notes(state))
         table = state.table
         total = len(table.options)
         self._tabs.set_options([("Common", COMMON), (f"All options ({total})", ALL)])
@@ -86,6 +91,12 @@ class OptionsPane(Vertical):
                 self._show_tab(ALL)
             self._all.focus_list()
 
+    async def search(self) -> None:
+        """The tab of every option, with the cursor in the search."""
+        await self.show_all()
+        if self._all is not None:
+            self._all.action_search()
+
     @property
     def shows_all(self) -> bool:
         """Whether the list of every option is in sight."""
@@ -99,6 +110,7 @@ class OptionsPane(Vertical):
         if self._all is not None:
             self._all.display = tab == ALL
         self._show_all()
+        self.post_message(self.Shown())
 
     def _show_all(self) -> None:
         pane, state = self._all, self._state
@@ -118,6 +130,15 @@ class OptionsPane(Vertical):
             await self.show_all()
         else:
             self.show_form()
+
+
+def _outside_notes(state: OptionState) -> dict[str, str]:
+    """What sets a common option that is not set here, by concept."""
+    return {
+        option.key: f"{OUTSIDE} {outside_text(state, option)}"
+        for option in state.table.options
+        if (outside := state.outside.get(option.key)) and outside.counts and not state.changed(option)
+    }
 
 
 def _origin(table: OptionTable, asks: bool) -> str:

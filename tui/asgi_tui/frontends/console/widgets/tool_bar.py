@@ -28,7 +28,7 @@ class ToolBar(Static):
 
     def __init__(self) -> None:
         tools = (
-            f"[@click=screen.{action}][$footer-key-foreground]{key}[/] {label}[/]"
+            f"[bold $footer-key-foreground]{key}[/] [@click=screen.{action}]{label}[/]"
             for key, label, action in _TOOLS
         )
         super().__init__("   ".join(tools), id="tools")
