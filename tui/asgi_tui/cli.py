@@ -155,10 +155,11 @@ def _base(target: str | None, flags: RunFlags, cwd: Path) -> tuple[LaunchPlan, s
     from asgi_tui.domain.mapping import map_plan
     from asgi_tui.engine.discovery import discover
     from asgi_tui.engine.interpreters import find_interpreter
-    from asgi_tui.engine.presets import load_preset
     from asgi_tui.engine.project import candidate_plan, demo_plan, list_servers
 
     if flags.preset is not None:
+        from asgi_tui.engine.presets import load_preset
+
         plan = load_preset(flags.preset, str(cwd))
         if flags.server is not None:
             plan = map_plan(plan, get_server(flags.server).name).plan

@@ -142,11 +142,15 @@ class Granian(Server):
 
     def for_form(self, table: OptionTable) -> OptionTable:
         """The console passes its interface, whatever granian takes by itself."""
-        options = (
-            replace(option, default="asgi") if option.name == "interface" else option
-            for option in super().for_form(table).options
-        )
-        return replace(table, options=tuple(options))
+        return replace(table, options=tuple(map(self._as_run, super().for_form(table).options)))
+
+    def _as_run(self, option: Option) -> Option:
+        if option.name == "interface":
+            return replace(option, default="asgi")
+        if option.concept == "log_level":
+            # It also takes "warn" for warning, which no other server does.
+            return replace(option, choices=self.choices("log_level"))
+        return option
 
     def canonical(self, options: Mapping[str, Value]) -> dict[str, Value]:
         """``lifespan=auto`` is ``--interface asgi``, which is always there."""

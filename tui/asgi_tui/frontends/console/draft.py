@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from asgi_tui.domain.command_line import Parsed
 from asgi_tui.domain.concepts import CONCEPTS, read_value
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend, find_conflicts
 from asgi_tui.domain.errors import Problem
@@ -18,6 +18,9 @@ from asgi_tui.domain.servers.base import Family, Server
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import mask_arguments
 from asgi_tui.domain.values import Kind, Value
+
+if TYPE_CHECKING:
+    from asgi_tui.domain.command_line import Parsed
 
 TARGET = "target"
 PYTHON = "python"

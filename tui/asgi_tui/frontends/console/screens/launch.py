@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, work
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
@@ -28,7 +25,6 @@ from asgi_tui.frontends.console.launch_state import LOOKING, LaunchState
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.launch_tools import LaunchTools
 from asgi_tui.frontends.console.screens.returned import Returned
-from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.command_bar import CommandBar
 from asgi_tui.frontends.console.widgets.form import FOUND, Form
@@ -44,11 +40,10 @@ from asgi_tui.frontends.console.widgets.tool_bar import ToolBar
 
 if TYPE_CHECKING:
     from asgi_tui.engine.knowledge import Knowledge
-    from asgi_tui.engine.outlook import Outlook
     from asgi_tui.engine.project import Project
+    from asgi_tui.frontends.console.widgets.all_options import AllOptions
 
 NO_APP = "No app found here. The bundled demo is filled in."
-SETTLE = 0.4  # seconds of no typing after which files and interpreters are looked at
 WIDE, TALL = 110, 38  # cells from which there is room to spare
 
 
@@ -92,8 +87,6 @@ class LaunchScreen(LaunchTools):
         super().__init__(LaunchState(Draft.of(base)), knowledge)
         self._note = note
         self._given = plan is not None
-        self._settling: dict[str, Timer] = {}
-        self._asked: object = None  # what the outlook was asked for last
         self._replaces = False
         self._started = ""
         self._described = ""  # the server that the words below the list are about
@@ -117,7 +110,7 @@ class LaunchScreen(LaunchTools):
 
     def on_mount(self) -> None:
         """Shows the draft at once; what the project holds comes when it is known."""
-        suggester = TargetSuggester(self._complete)
+        suggester = TargetSuggester(self.complete)
         target = self._form.field(TARGET).editor
         assert isinstance(target, Input)
         target.suggester = suggester
@@ -140,7 +133,7 @@ class LaunchScreen(LaunchTools):
         state = self._state
         first = state.project is None
         state.project, state.problem, state.python_problem = project, "", ""
-        self._asked = None
+        self.look_out_again()
         self._show_servers()
         found = project.interpreter.why
         python = self._form.field(PYTHON).editor
@@ -174,6 +167,13 @@ class LaunchScreen(LaunchTools):
         self._servers.pick(plan.server)
         self._update()
 
+    def show_found(self) -> None:
+        """Shows what was looked up."""
+        outlook = self._state.outlook
+        if outlook is not None:
+            self._options.know(outlook.table, asks=outlook.asks is not None)
+        self._update()
+
     def take_draft(self, draft: Draft, said: Sequence[str] = ()) -> None:
         """Puts another draft into the form; ``said`` is what was made of it."""
         self._state.draft, self._state.carried = draft, said
@@ -203,7 +203,7 @@ class LaunchScreen(LaunchTools):
                 draft.target = event.text
             case "python":
                 draft.python = event.text
-                self._settle("python", self._name_python)
+                self.name_python_soon()
             case "reload":
                 draft.reload = event.text == "on"
             case name:
@@ -381,8 +381,8 @@ class LaunchScreen(LaunchTools):
             self._form.adapt(draft)
         reading = state.read()
         if state.needs_resolving and state.resolved is None and reading.plan is not None:
-            self._settle("target", partial(self._resolve, reading.plan))
-        self._look_out_soon()
+            self.resolve_soon(reading.plan)
+        self.look_out_soon()
         extra = {TARGET: state.target_problem, PYTHON: state.python_problem}
         problems = state.problems
         self._form.show_reading(replace(reading, problems=problems), extra)
@@ -400,59 +400,3 @@ class LaunchScreen(LaunchTools):
             self._described = server.name
             about = "\n".join([server.summary, "", " · ".join(server.capabilities), "", server.docs])
             self.query_one("#about", Static).update(about)
-
-    def _settle(self, name: str, then: partial[None] | object) -> None:
-        """Calls ``then`` once nothing was typed for a while."""
-        if name in self._settling:
-            self._settling[name].stop()
-        assert callable(then)
-        self._settling[name] = self.set_timer(SETTLE, then)
-
-    def _name_python(self) -> None:
-        draft = self._state.draft
-        self.post_message(self.Look(draft.base.cwd, draft.python.strip()))
-
-    def _complete(self, text: str) -> Sequence[str]:
-        draft = self._state.draft
-        return self._knowledge.complete(Path(draft.base.cwd, draft.values.get("app_dir", "")), text)
-
-    def _look_out_soon(self) -> None:
-        """Has the outlook looked up where something it depends on is another."""
-        project, base = self._state.project, self._state.draft.base
-        texts = tuple(sorted(self._state.draft.values.items()))
-        asked = (project, self._state.draft.server, base.cwd, base.env, base.env_files, base.native, texts)
-        if project is None or asked == self._asked:
-            return
-        self._asked = asked
-        look = partial(self._look_out, self.draft_plan(), project)
-        if self._state.outlook is None:
-            look()
-        else:
-            self._settle("outlook", look)
-
-    @work(thread=True, exclusive=True, group="outlook", exit_on_error=False)
-    def _look_out(self, plan: LaunchPlan, project: Project) -> None:
-        outlook = self._knowledge.outlook(plan, project)
-        self.app.call_from_thread(self._show_outlook, outlook)
-
-    def _show_outlook(self, outlook: Outlook) -> None:
-        if outlook != self._state.outlook:
-            self._state.outlook = outlook
-            self._options.know(outlook.table, asks=outlook.asks is not None)
-            self._update()
-
-    @work(thread=True, exclusive=True, group="resolve", exit_on_error=False)
-    def _resolve(self, plan: LaunchPlan) -> None:
-        from asgi_tui.engine.project import resolve_target
-
-        resolved, problem = plan, ""
-        try:
-            resolved = resolve_target(plan)
-        except Problem as found:
-            problem = str(found)
-        self.app.call_from_thread(self._show_resolved, plan, resolved, problem)
-
-    def _show_resolved(self, plan: LaunchPlan, resolved: LaunchPlan, problem: str) -> None:
-        if plan == self._state.reading.plan:
-            self._state.resolved, self._state.target_problem = (plan, resolved), problem
-            self._update()

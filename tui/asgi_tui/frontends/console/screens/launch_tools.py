@@ -9,31 +9,24 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.screen import Screen
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
-from asgi_tui.domain.target import Target
 from asgi_tui.frontends.console.draft import Draft, pasted
-from asgi_tui.frontends.console.launch_state import LaunchState
-from asgi_tui.frontends.console.screens.trust import TrustDialog
+from asgi_tui.frontends.console.screens.launch_lookups import LaunchLookups
 
 if TYPE_CHECKING:
     from asgi_tui.domain.command_line import Parsed
     from asgi_tui.domain.environment import Variable
     from asgi_tui.engine.ambient import Ambient
     from asgi_tui.engine.interpreters import Interpreter
-    from asgi_tui.engine.knowledge import Knowledge
     from asgi_tui.engine.presets import Where
     from asgi_tui.engine.project import Project
     from asgi_tui.frontends.console.screens.install import Part
 
-ANY_TARGET = Target(module="app", attribute="app")  # for questions that no target bears on
 
-
-class LaunchTools(Screen[None]):
+class LaunchTools(LaunchLookups):
     """Opens the dialogs and puts what they give into the draft; the form itself is the subclass's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,28 +68,9 @@ class LaunchTools(Screen[None]):
         ),
     ]
 
-    class Look(Message):
-        """The project is to be looked at again, ``python`` empty for the interpreter it chooses itself."""
-
-        def __init__(self, cwd: str, python: str) -> None:
-            self.cwd = cwd
-            self.python = python
-            super().__init__()
-
-    def __init__(self, state: LaunchState, knowledge: Knowledge) -> None:
-        super().__init__()
-        self._state = state
-        self._knowledge = knowledge
-
     def take_draft(self, draft: Draft, said: Sequence[str] = ()) -> None:
         """Puts another draft into the form; ``said`` is what was made of it. For the subclass to do."""
         raise NotImplementedError
-
-    def draft_plan(self) -> LaunchPlan:
-        """The draft as far as it can be read, also without a target."""
-        draft = self._state.draft
-        shown = draft.read().shown
-        return shown or replace(draft.base, target=ANY_TARGET, server=draft.server).with_options({})
 
     # -- paste -------------------------------------------------------------------------------------
 
@@ -243,6 +217,8 @@ class LaunchTools(Screen[None]):
 
     def action_trust(self) -> None:
         """Asks whether the project's interpreter may be run to read its servers' options."""
+        from asgi_tui.frontends.console.screens.trust import TrustDialog
+
         outlook = self._state.outlook
         if outlook is not None and outlook.asks is not None:
             self.app.push_screen(TrustDialog(outlook.asks), self._trusted)

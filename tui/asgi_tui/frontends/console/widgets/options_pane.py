@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -11,10 +12,12 @@ from textual.message import Message
 from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.text import sanitize
-from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.form import Form
 from asgi_tui.frontends.console.widgets.option_rows import OUTSIDE, OptionState, outside_text
+
+if TYPE_CHECKING:
+    from asgi_tui.frontends.console.widgets.all_options import AllOptions
 
 COMMON, ALL = "common", "all"
 
@@ -82,6 +85,9 @@ class OptionsPane(Vertical):
 
     async def show_all(self) -> None:
         """The tab of every option, with the cursor in the list."""
+        # Its widgets are many and heavy: the first paint does not wait for them.
+        from asgi_tui.frontends.console.widgets.all_options import AllOptions
+
         with self.app.batch_update():  # one layout in place of several
             if self._all is None:
                 self._all = AllOptions()
