@@ -273,8 +273,9 @@ class FakeKnowledge(Knowledge):
     def environment_files(self, cwd: str) -> list[str]:
         return [".env"]
 
-    def interpreters(self, cwd: Path) -> tuple[Interpreter, ...]:
-        return (self._load().interpreter,)
+    def interpreters(self, cwd: Path) -> tuple[Interpreter | None, tuple[Interpreter, ...]]:
+        found = self._load().interpreter
+        return found, (found,)
 
 
 def project(*, missing: tuple[str, ...] = (), candidates: tuple[Candidate, ...] = CANDIDATES) -> Project:

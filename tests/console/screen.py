@@ -24,8 +24,8 @@ async def settle(pilot: Pilot[Any]) -> None:  # Any: what the app returns is of 
 async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any: as above
     """The screen once it shows ``wanted`` and rests; as it is after three seconds where it never does."""
     before = ""
-    for _ in range(60):
-        await pilot.pause(0.05)
+    for _ in range(150):
+        await pilot.pause(0.02)
         shown = text(app)
         if wanted in shown and shown == before:
             return shown

@@ -341,6 +341,7 @@ async def test_changed_only_and_reset_all() -> None:
         assert app.told[-1] == ("backlog", "")
         assert app.listed == ["Address", "--host", "--backlog"]
         await pilot.press("escape", "R")
+        await pilot.pause(0.1)
         assert app.texts == {}
         assert "Nothing is changed: every option is the server's default." in app.shown()
         assert " Reset all " not in app.shown()

@@ -188,7 +188,8 @@ async def test_buttons_and_tabs_work_by_mouse() -> None:
 async def test_it_fits(size: tuple[int, int]) -> None:
     app = console(FakeDriver())
     async with app.run_test(size=size) as pilot:
-        shown = await until(pilot, app, "$ uvicorn main:app")
+        await until(pilot, app, "$ uvicorn main:app")
+        shown = await until(pilot, app, "^p palette")
         essential: list[str] = ["asgi-tui", "1 Launch", "2 Run", "○ STOPPED", "Gunicorn (uvicorn worker)"]
         essential += [
             "Target",

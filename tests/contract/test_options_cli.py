@@ -178,16 +178,18 @@ def test_asking_for_a_command_runs_nothing_of_the_project(tmp_path: Path) -> Non
     info = packages / "uvicorn-0.54.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Name: uvicorn\nVersion: 0.54.0\n")
+    # The environment that the tests themselves run in is none of the project's.
+    env = {"VIRTUAL_ENV": ""}
     for setting in ("of_a_next_version=1", "port=x"):
-        result = run_command(tmp_path, ["command", "app:app", "--set", setting])
+        result = run_command(tmp_path, ["command", "app:app", "--set", setting], env=env)
         assert result.returncode == 2
         assert len(result.stderr.strip().splitlines()) == 1
         # a console with nothing to start
-        assert run_command(tmp_path, ["--set", setting]).returncode == 2
+        assert run_command(tmp_path, ["--set", setting], env=env).returncode == 2
     for words in (["servers"], ["discover"], ["parse", "uvicorn app:app --of-a-next-version 1"]):
-        assert run_command(tmp_path, words).returncode == 0
+        assert run_command(tmp_path, words, env=env).returncode == 0
     assert not ran.exists()
-    run_command(tmp_path, ["options", "uvicorn"])
+    run_command(tmp_path, ["options", "uvicorn"], env=env)
     assert ran.exists(), "the trap works"
 
 

@@ -6,8 +6,11 @@ What a method needs is imported when it is first asked: the console's first pain
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from asgi_tui.domain.errors import Problem
 
 if TYPE_CHECKING:
     from asgi_tui.domain.environment import Variable
@@ -103,11 +106,15 @@ class Knowledge:
         variables = {variable.name: variable.value for variable in app_environment(plan, self._environ)}
         return ambient_settings(get_server(plan.server), outlook.table, plan, variables)
 
-    def interpreters(self, cwd: Path) -> tuple[Interpreter, ...]:
-        """Every interpreter that may run the app."""
+    def interpreters(self, cwd: Path) -> tuple[Interpreter | None, tuple[Interpreter, ...]]:
+        """The interpreter that is used where none is named, if there is one, and all that may run the app."""
         from asgi_tui.engine.interpreter_search import find_interpreters
+        from asgi_tui.engine.interpreters import find_interpreter
 
-        return find_interpreters(cwd, self._environ)
+        chosen = None
+        with suppress(Problem):  # it is too old
+            chosen = find_interpreter(cwd, None, self._environ)
+        return chosen, find_interpreters(cwd, self._environ)
 
     def servers_in(self, interpreter: Interpreter) -> tuple[ServerInfo, ...]:
         """The servers of one interpreter."""

@@ -47,6 +47,12 @@ NO_APP = "No app found here. The bundled demo is filled in."
 WIDE, TALL = 110, 38  # cells from which there is room to spare
 
 
+def _place(python: Path) -> str:
+    """The directory of an environment or installation says as much as the path of its Python, and fits."""
+    prefix = python.parent.parent
+    return str(python if str(prefix) in ("/", "/usr", "/usr/local") else prefix)
+
+
 class LaunchScreen(LaunchTools):
     """The server list, the form and the command; asks the app to start its plan."""
 
@@ -89,6 +95,7 @@ class LaunchScreen(LaunchTools):
         self._given = plan is not None
         self._replaces = False
         self._started = ""
+        self._offered: object = None  # what decides which keys mean something
         self._described = ""  # the server that the words below the list are about
         self._own: tuple[str, dict[str, str]] = "", {}  # a target found here, and what it needs
 
@@ -140,7 +147,7 @@ class LaunchScreen(LaunchTools):
         assert isinstance(python, Input)
         python.placeholder = f"found by {found}" if found != "the console's own" else found
         self._form.field(PYTHON).set_note(
-            sanitize(show.path(str(project.interpreter.executable), str(Path.home())))
+            sanitize(show.path(_place(project.interpreter.executable), str(Path.home())))
         )
         if first:
             self._form.show_found(project.candidates)
@@ -390,8 +397,12 @@ class LaunchScreen(LaunchTools):
         self.query_one(CommandBar).show(
             state.command(), blocker, state.said, running=self._replaces, waiting=blocker == LOOKING
         )
-        self.refresh_bindings()
         outlook = state.outlook
+        offered = (state.mend is not None, outlook is not None and outlook.asks is not None, state.project)
+        if offered != self._offered:
+            # the footer is made anew by it
+            self._offered = offered
+            self.refresh_bindings()
         outside = outlook.ambient if outlook is not None and outlook.table.server == draft.server else {}
         self._options.show(
             OptionState(draft.table, (), dict(draft.values), problems, outside, str(draft.base.cwd))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from asgi_tui.domain.command_line import Parsed
     from asgi_tui.domain.environment import Variable
     from asgi_tui.engine.ambient import Ambient
-    from asgi_tui.engine.interpreters import Interpreter
     from asgi_tui.engine.presets import Where
     from asgi_tui.engine.project import Project
     from asgi_tui.frontends.console.screens.install import Part
@@ -149,12 +149,11 @@ class LaunchTools(LaunchLookups):
 
         cwd, knowledge = Path(self._state.draft.base.cwd), self._knowledge
 
-        def find() -> tuple[Interpreter | None, Sequence[Interpreter]]:
-            found = knowledge.interpreters(cwd)
-            return (found[0] if found else None), found
-
         dialog = InterpretersDialog(
-            find, knowledge.servers_in, current=self._state.draft.python.strip(), home=str(Path.home())
+            partial(knowledge.interpreters, cwd),
+            knowledge.servers_in,
+            current=self._state.draft.python.strip(),
+            home=str(Path.home()),
         )
         self.app.push_screen(dialog, self._take_python)
 
