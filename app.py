@@ -1,2 +1,2 @@
-async def app(s,r,w):
+async def app(s, r, w):
     pass
