@@ -1,2 +1,0 @@
-async def app(s, r, w):
-    pass
