@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import ClassVar, Literal, TypeAlias
 
-from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
@@ -18,6 +17,7 @@ from asgi_tui.domain.servers.arguments import Owned
 from asgi_tui.domain.servers.checks import check_plan
 from asgi_tui.domain.servers.server_options import ServerOptions
 from asgi_tui.domain.text import MASK, is_secret_name, mask_arguments, mask_value
+from asgi_tui.domain.values import Value
 
 Family: TypeAlias = Literal["inet", "inet6", "unix"]
 
@@ -153,12 +153,13 @@ class Server(ServerOptions):
         for key, value in plan.options.items():
             if key in ("host", "port", "uds", "app_dir", "bind"):
                 continue
-            flag, option = self.flags.get(key), self.own(key)
-            if flag is not None:
-                arguments += flag.arguments(MASK if CONCEPTS[key].secret else value)
-            elif option is not None:
-                arguments += option.arguments(MASK if option.secret else value)
+            arguments += self._native(key, MASK if self._secret(key) else value)
         return arguments
+
+    def _native(self, key: str, value: Value) -> list[str]:
+        """The native arguments of one option, common or its own; none where the server has neither."""
+        spelling = self.flags.get(key) or self.own(key)
+        return spelling.arguments(value) if spelling is not None else []
 
     def bind_arguments(self, plan: LaunchPlan) -> list[str]:
         """Native arguments of the address, as far as it is set."""
@@ -228,13 +229,8 @@ class Server(ServerOptions):
         """Native arguments of the secrets that are set, unmasked: for the child alone."""
         arguments: list[str] = []
         for key, value in plan.options.items():
-            flag, option = self.flags.get(key), self.own(key)
-            if not self._secret(key):
-                continue
-            if flag is not None:
-                arguments += flag.arguments(value)
-            elif option is not None:
-                arguments += option.arguments(value)
+            if self._secret(key):
+                arguments += self._native(key, value)
         return arguments
 
     def owned_arguments(self, plan: LaunchPlan, version: tuple[int, ...]) -> list[str]:

@@ -53,8 +53,9 @@ class LaunchLookups(Screen[None]):
     def draft_plan(self) -> LaunchPlan:
         """The draft as far as it can be read, also without a target."""
         draft = self._state.draft
-        shown = draft.read().shown
-        return shown or replace(draft.base, target=ANY_TARGET, server=draft.server).with_options({})
+        return self._state.reading.shown or replace(
+            draft.base, target=ANY_TARGET, server=draft.server
+        ).with_options({})
 
     def complete(self, text: str) -> Sequence[str]:
         """Targets that begin with a text; blocking."""
