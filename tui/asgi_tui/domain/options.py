@@ -180,6 +180,11 @@ def _label(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def option_name(text: str) -> str:
+    """An option's name as a person may write it: dashes and underscores are one, as are capitals."""
+    return text.strip().lstrip("-").replace("-", "_").lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """One option as the installed server's own parser has it.
@@ -219,7 +224,7 @@ class OptionTable:
 
     def named(self, name: str) -> Option | None:
         """The option of that name; dashes and underscores are one."""
-        plain = name.strip().lstrip("-").replace("-", "_").lower()
+        plain = option_name(name)
         return next((option for option in self.options if option.name.lower() == plain), None)
 
     def with_flag(self, flag: str) -> Option | None:

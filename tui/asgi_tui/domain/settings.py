@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.options import Option, OptionTable
+from asgi_tui.domain.options import Option, OptionTable, option_name
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.values import Options, Value
 
@@ -36,7 +36,7 @@ def read_settings(server: Server, settings: Iterable[str], table: OptionTable | 
             # What else there is may be a secret.
             start = re.match(r"[\w.-]*", setting)
             raise Problem(f"Option {start[0] if start else ''}", "it has no value", "write it as name=value")
-        concept = name.strip().lstrip("-").replace("-", "_").lower()
+        concept = option_name(name)
         if concept in CONCEPTS:
             _put(server, options, concept, text)
             continue
@@ -64,9 +64,8 @@ def find_option(server: Server, name: str, table: OptionTable | None = None) -> 
         if option.name in known.missing:
             raise Problem(f"Option {option.name}", known.missing[option.name], "leave it out or upgrade")
         return option
-    plain = name.strip().lstrip("-").replace("-", "_").lower()
     names = [*CONCEPTS, *(option.name for known in tables for option in known.options)]
-    near = difflib.get_close_matches(plain, names, 1)
+    near = difflib.get_close_matches(option_name(name), names, 1)
     mend = f"did you mean {near[0]}" if near else f"asgi-tui options {server.name} lists them"
     raise Problem(f"Option {name!r}", f"{server.name} has no option of that name", mend)
 
