@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from asgi_tui.frontends.console.app import ConsoleApp
 
@@ -31,3 +32,13 @@ async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any:
             return shown
         before = shown
     return text(app)
+
+
+async def focus(pilot: Pilot[Any], widget: Widget) -> None:  # Any: as above
+    """Moves the focus, which Textual does once the app is idle: a key before that goes to the old place."""
+    widget.focus()
+    for _ in range(150):
+        await pilot.pause(0.02)
+        if widget.has_focus:
+            return
+    raise AssertionError(f"{widget} never got the focus")

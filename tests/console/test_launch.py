@@ -18,7 +18,7 @@ from asgi_tui.frontends.console.screens.launch import NO_APP, LaunchScreen
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.field import Field
 from tests.console.fake import CANDIDATES, FakeDriver, FakeKnowledge, console, plan, project, running
-from tests.console.screen import settle, text, until
+from tests.console.screen import focus, settle, text, until
 
 SIZE = (120, 40)
 
@@ -58,7 +58,7 @@ async def test_the_command_follows_what_is_typed() -> None:
     app = console(FakeDriver())
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "$ uvicorn main:app")
-        editor(app, "port").editor.focus()
+        await focus(pilot, editor(app, "port").editor)
         await pilot.press(*"9001")
         assert "$ uvicorn --port 9001 main:app" in await until(pilot, app, "9001 main")
 
@@ -68,7 +68,7 @@ async def test_a_wrong_value_is_told_and_stops_the_start() -> None:
     app = console(driver)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "$ uvicorn main:app")
-        editor(app, "port").editor.focus()
+        await focus(pilot, editor(app, "port").editor)
         await pilot.press(*"99999")
         shown = await until(pilot, app, "too large")
         assert "✗ Option port: 99999 is too large" in shown
@@ -86,7 +86,7 @@ async def test_a_picked_server_disables_what_it_lacks_and_keeps_what_was_typed()
     app = console(FakeDriver())
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "$ uvicorn main:app")
-        editor(app, "workers").editor.focus()
+        await focus(pilot, editor(app, "workers").editor)
         await pilot.press(*"4", "escape", "s", "down", "down")
         shown = await until(pilot, app, "$ daphne main:app")
         assert "daphne runs one" in shown
@@ -134,7 +134,7 @@ async def test_an_app_found_can_be_picked() -> None:
     app = console(FakeDriver())
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "2 apps: pick one")
-        editor(app, "found").editor.focus()
+        await focus(pilot, editor(app, "found").editor)
         await pilot.press("enter")
         shown = await until(pilot, app, "Starlette")
         assert "shop.asgi:create_app" in shown
@@ -149,7 +149,7 @@ async def test_a_file_as_target_is_looked_up(tmp_path: Path) -> None:
     app = console(FakeDriver(), given=given)
     async with app.run_test(size=SIZE) as pilot:
         assert "$ uvicorn web:api" in await until(pilot, app, "web:api")
-        editor(app, "target").editor.focus()
+        await focus(pilot, editor(app, "target").editor)
         await pilot.press("home", "x")
         assert "there is no file xweb.py" in await until(pilot, app, "no file")
 
@@ -160,7 +160,7 @@ async def test_c_copies_the_command_and_digits_in_a_field_are_digits() -> None:
         await until(pilot, app, "$ uvicorn main:app")
         await pilot.press("c")
         assert app.clipboard == "uvicorn main:app"
-        editor(app, "host").editor.focus()
+        await focus(pilot, editor(app, "host").editor)
         await pilot.press("1", "2", "c")
         assert isinstance(app.screen, LaunchScreen)
         assert app.clipboard == "uvicorn main:app"
@@ -204,7 +204,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         ]
         assert [item for item in essential if item not in shown] == []
         # everything else is reached by scrolling
-        editor(app, "tls_key_password").editor.focus()
+        await focus(pilot, editor(app, "tls_key_password").editor)
         assert "TLS key password" in await until(pilot, app, "TLS key password")
 
 
@@ -277,7 +277,7 @@ async def test_all_options_are_a_tab_beside_the_form_and_both_follow_each_other(
         shown = await until(pilot, app, "[Common]")
         assert editor(app, "port").editor.value == "9001"
         assert "$ uvicorn --backlog 64 --port 9001 main:app" in shown
-        editor(app, "port").editor.focus()
+        await focus(pilot, editor(app, "port").editor)
         await pilot.press("end", "backspace", "escape", "o")
         shown = await until(pilot, app, "--port 900 ")
         assert "● --port" in shown

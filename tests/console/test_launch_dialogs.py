@@ -20,6 +20,7 @@ from asgi_tui.frontends.console.screens.paste import CommandArea, PasteDialog
 from asgi_tui.frontends.console.screens.presets import PresetsDialog, ago
 from tests.console.dialogs import LARGE, MIDDLE, SMALL, Host, click, rows, until
 from tests.console.fake import AT, CWD, plan
+from tests.console.screen import focus
 
 PROCFILE = (
     "# a comment\nweb: MODE=x SECRET_KEY=abc uvicorn main:app --port ${PORT:-5000} --frobnicate"
@@ -71,7 +72,7 @@ async def test_what_is_no_command_is_told_and_does_not_fill_the_form() -> None:
         area.put("x" * (MAX_TEXT + 1))
         assert "longer than 100,000 characters" in await until(pilot, app, "longer")
         assert area.text == ""
-        area.focus()
+        await focus(pilot, area)
         await pilot.press(*"uvicorn", "space", *"q")
         await until(pilot, app, "app q")
         await click(pilot, app, "Fill the form")

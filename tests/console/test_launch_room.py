@@ -16,7 +16,7 @@ from asgi_tui.frontends.console.widgets.field import Field
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
 from asgi_tui.frontends.console.widgets.server_list import ServerList
 from tests.console.fake import FakeDriver, FakeKnowledge, console, plan, project
-from tests.console.screen import settle, text, until
+from tests.console.screen import focus, settle, text, until
 
 SMALL = (80, 24)
 WRONG = (
@@ -100,7 +100,7 @@ async def test_many_complaints_can_all_be_read_and_leave_the_buttons() -> None:
         assert "--frobnicate 3." not in shown
         await pilot.pause()
         assert bool(room.can_focus)
-        room.focus()
+        await focus(pilot, room)
         await pilot.press("end")
         shown = await until(pilot, app, "--frobnicate 3.")
         assert "--frobnicate 3." in shown
@@ -140,7 +140,7 @@ async def test_what_is_set_from_outside_stands_at_its_field_too() -> None:
         shown = await until(pilot, app, "↯ UVICORN_LOG_LEVEL")
         assert "↯ UVICORN_LOG_LEVEL" in shown
         assert "UVICORN_PORT" not in shown  # it does not count
-        app.screen.query_one("#field-log_level", Field).editor.focus()
+        await focus(pilot, app.screen.query_one("#field-log_level", Field).editor)
         await pilot.press("right")
         await until(pilot, app, "--log-level critical")
         assert "UVICORN_LOG_LEVEL" not in text(app)
