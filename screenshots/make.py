@@ -1,8 +1,8 @@
 """Makes the screenshots of README: the real console on a real server, exported as SVG.
 
 Run it in an environment with ``asgi-tui[dev]``: ``python screenshots/make.py``. It writes a small FastAPI
-shop into a temporary home directory, serves it, sends it requests, saves it (once broken) and switches
-servers.
+shop into a temporary home directory, serves it, sends it requests, saves it (sometimes broken) and
+switches servers.
 """
 
 from __future__ import annotations
@@ -150,22 +150,56 @@ async def paste(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: s
     save(app, name)
 
 
+def settled(app: ConsoleApp) -> bool:
+    """Whether the standby waits and the end of the last old run is known."""
+    newest = app.model.reloads[0] if len(app.model.reloads) else None
+    ended = newest is None or newest.failed or newest.drained is not None
+    return ended and app.model.standby is not None and app.model.standby.state == "warm"
+
+
+async def save_texts(app: ConsoleApp, pilot: Pilot[int], project: Path, *texts: str) -> None:
+    """Saves one text after the other, each once what came of the one before is known."""
+    source = project / "main.py"
+    for text in texts:
+        await until(partial(settled, app))
+        count = len(app.model.reloads)
+        source.write_text(text)
+        await until(partial(has_reloads, app, count + 1))
+        await pilot.pause(0.3)
+
+
 async def run(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str, project: Path) -> None:
-    """Traffic, a reload, a broken save and its mend, and a switch."""
+    """Traffic, a row of reloads, a switch, and a broken save that is mended."""
     await pilot.press("enter")
     await until(lambda: session.state is State.READY)
     await ask_all(12)
-    source = project / "main.py"
-    good = source.read_text()
-    for count, text in enumerate((good + "\n", good + "\ndef broken(:\n", good), 1):
-        source.write_text(text)
-        await until(partial(has_reloads, app, count))
-        await pilot.pause(0.3)
+    good = (project / "main.py").read_text()
+    drafts = [good + f"\nVERSION = {number}\n" for number in range(8)]
+    drafts.insert(5, good + "\ndef broken(:\n")
+    await save_texts(app, pilot, project, *drafts)
     await ask_all(8)
+    await until(partial(settled, app))
     await session.switch("granian")
+    await save_texts(app, pilot, project, good + "\ndef broken(:\n", good)
+    await until(partial(settled, app))
     await ask_all(20)
     await pilot.pause(4)
     save(app, name)
+
+
+async def reload(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str, project: Path) -> None:
+    """Everything of a reload that took its time."""
+    await pilot.press("enter")
+    await until(lambda: session.state is State.READY)
+    source = project / "main.py"
+    good = source.read_text()
+    (project / "prices.py").write_text("import time\n\ntime.sleep(0.18)  # reads a table\n")
+    await save_texts(app, pilot, project, good + "\n", "import prices\n" + good, "import prices\n\n" + good)
+    await until(partial(settled, app))
+    await pilot.press("tab", "tab", "enter")
+    await pilot.pause(0.5)
+    save(app, name)
+    source.write_text(good)
 
 
 async def light(app: ConsoleApp, session: Session, pilot: Pilot[int], *, project: Path) -> None:
@@ -195,6 +229,7 @@ async def main(project: Path) -> None:
         await with_console(project, size, partial(options, name=f"options{suffix}"))
         await with_console(project, size, partial(run, name=f"run{suffix}", project=project))
     await with_console(project, (120, 40), partial(paste, name="paste"))
+    await with_console(project, (120, 40), partial(reload, name="reload", project=project))
     await with_console(project, (120, 40), partial(light, project=project))
 
 

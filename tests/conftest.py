@@ -15,4 +15,7 @@ def home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("CONFIG", "STATE", "CACHE"):
             patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+        # readline, which pytest loads, sets them: a process below would take them for its terminal's size
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
         yield home

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Generic, TypeVar
 
 from textual.app import App
@@ -11,6 +12,7 @@ from textual.widgets import OptionList
 
 from asgi_tui.frontends.console import app as console
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, THEMES
+from tests.console.screen import PATIENCE
 
 Result = TypeVar("Result")
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
@@ -48,9 +50,10 @@ class Host(App[None], Generic[Result]):
 
 
 async def until(pilot: Pilot[Any], app: Host[Any], wanted: str) -> str:  # Any: whatever the dialog gives
-    """The words once ``wanted`` is among them; as they are after three seconds where it never is."""
-    for _ in range(100):
-        await pilot.pause(0.03)
+    """The words once ``wanted`` is among them; as they are after ``PATIENCE`` where it never is."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        await pilot.pause(0.02)
         if wanted in app.words:
             break
     return app.words

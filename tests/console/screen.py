@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from textual.pilot import Pilot
 from textual.widget import Widget
 
 from asgi_tui.frontends.console.app import ConsoleApp
+
+PATIENCE = 20.0  # seconds that a busy machine may take for what it does at once otherwise
 
 
 def text(app: ConsoleApp) -> str:
@@ -23,9 +26,10 @@ async def settle(pilot: Pilot[Any]) -> None:  # Any: what the app returns is of 
 
 
 async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any: as above
-    """The screen once it shows ``wanted`` and rests; as it is after three seconds where it never does."""
+    """The screen once it shows ``wanted`` and rests; as it is after ``PATIENCE`` where it never does."""
     before = ""
-    for _ in range(150):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         await pilot.pause(0.02)
         shown = text(app)
         if wanted in shown and shown == before:
@@ -37,7 +41,8 @@ async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any:
 async def focus(pilot: Pilot[Any], widget: Widget) -> None:  # Any: as above
     """Moves the focus, which Textual does once the app is idle: a key before that goes to the old place."""
     widget.focus()
-    for _ in range(150):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         await pilot.pause(0.02)
         if widget.has_focus:
             return

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from asgi_tui.domain.command_line import parse_command
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.conflicts import Mend
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.mapping import map_plan
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.values import Value
-from asgi_tui.frontends.console.draft import Draft, default_text, mended, notes
+from asgi_tui.frontends.console.draft import Draft, default_text, mended, notes, pasted
 from tests.console.fake import plan
 
 
@@ -21,6 +23,36 @@ def draft(server: str = "uvicorn", target: str = "main:app", **values: str) -> D
 def test_a_plan_survives_the_form() -> None:
     given = plan("granian", port=9000, access_log=True, http="2")
     assert Draft.of(given).read().plan == given
+
+
+def test_how_a_change_is_carried_out_survives_the_form() -> None:
+    settings = Reloading(("a b/*", "*.html"), ("*.log",), False, ("numba",), True, 0.0, 90.0)
+    given = replace(plan(), reloading=settings)
+    form = Draft.of(given)
+    assert form.read().plan == given
+    for name, text in {"exclude": "", "standby": "on", "grace": " ", "ready_timeout": "2m"}.items():
+        form.put(name, text)
+    read = form.read().plan
+    assert read is not None
+    changed = replace(settings, exclude=(), standby=True, grace=5.0, ready_timeout=120.0)
+    assert read.reloading == changed
+    form.put("grace", "4000")
+    form.put("standby_exclude", "a-b")
+    reading = form.read()
+    assert reading.plan is None
+    assert "too large" in reading.problems["grace"]
+    assert "no module name" in reading.problems["standby_exclude"]
+    assert reading.shown is not None
+    assert reading.shown.reloading == replace(changed, standby_exclude=())
+
+
+def test_a_pasted_command_changes_nothing_of_how_a_change_is_carried_out() -> None:
+    base = replace(plan(), reload=False, reloading=Reloading(grace=1.0), python="v")
+    form, _ = pasted(parse_command("hypercorn -b :90 shop:app"), base)
+    read = form.read().plan
+    assert read is not None
+    assert (read.server, read.port, read.reload) == ("hypercorn", 90, True)
+    assert (read.reloading, read.python) == (base.reloading, "v")
 
 
 def test_empty_fields_leave_the_server_its_defaults() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from asgi_tui.domain.events import Change, RouteStats, State
 from asgi_tui.frontends.console import format as show
-from asgi_tui.frontends.console.widgets.reloads import files, hang
+from asgi_tui.frontends.console.widgets.reload_text import files, hang
 from asgi_tui.frontends.console.widgets.table import Column, layout
 from asgi_tui.frontends.console.widgets.traffic import MAX_ROUTES, route_rows
 
@@ -57,9 +57,14 @@ def test_every_state_has_its_own_mark_or_word() -> None:
     assert set(show.STATE_MARKS) == set(State)
 
 
-def test_phases_and_place() -> None:
-    assert show.phases({"import": 12.0, "startup": 9.0}) == "import 12 · startup 9.0 ms"
-    assert show.phases({}) == ""
+def test_a_bar_grows_by_eighths_of_a_cell() -> None:
+    assert show.bar(10, 10, 4) == "████"
+    assert show.bar(5.3, 10, 4) == "██▏"
+    assert show.bar(0.01, 10, 4) == "▏"
+    assert show.bar(0, 10, 4) == show.bar(0, 0, 4) == ""
+
+
+def test_place() -> None:
     assert show.place("app.py", 12) == "app.py:12"
     assert show.place("app.py", None) == "app.py"
     assert show.place(None, 3) == ""

@@ -9,6 +9,7 @@ from textual.widgets import Button
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.outlook import Outlook
 from asgi_tui.engine.project import Project
@@ -182,6 +183,50 @@ async def test_buttons_and_tabs_work_by_mouse() -> None:
         await settle(pilot)
         assert isinstance(app.screen, LaunchScreen)
         assert "hypercorn" in text(app)
+
+
+async def test_the_settings_of_a_reload_are_shown_when_they_are_asked_for() -> None:
+    driver = FakeDriver()
+    app = console(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        assert not app.screen.query("#field-grace")
+        await focus(pilot, editor(app, "more").editor)
+        assert "warm standby, grace time and more" in await until(pilot, app, "and more")
+        await pilot.press("right", "tab", *"*.html 'my files/*'", "tab", *"*.log")
+        shown = await until(pilot, app, "*.log")
+        assert "Globs of files whose changes never count" in shown
+        await pilot.press("tab", "space", "tab", *"numba", "tab", "right", "tab", *"90m")
+        assert "✗ Option grace: 5400 is too large; use a number from 0 to" in " ".join(
+            (await until(pilot, app, "5400 is too large")).split()
+        )
+        assert app.screen.query_one("#start", Button).disabled
+        await pilot.press("backspace", "s", "tab", *"2m")
+        assert "too large" not in await until(pilot, app, "2m")
+        await pilot.press("enter")
+        await until(pilot, app, "READY")
+        assert driver.plan is not None
+        assert driver.plan.reloading == Reloading(
+            ("*.html", "my files/*"), ("*.log",), False, ("numba",), True, 90.0, 120.0
+        )
+
+
+async def test_settings_of_a_reload_that_are_no_defaults_are_in_sight_and_can_be_clicked() -> None:
+    driver = FakeDriver()
+    given = replace(plan(), reloading=Reloading(old_first=True, grace=0.5))
+    app = console(driver, given=given)
+    async with app.run_test(size=(200, 60)) as pilot:
+        shown = await until(pilot, app, "Ready within")
+        assert "Reload and switch" in shown
+        assert editor(app, "grace").editor.value == "0.5"
+        await pilot.click(editor(app, "old_first").editor, offset=(2, 0))  # on
+        await pilot.click(editor(app, "old_first").editor, offset=(7, 0))  # off
+        await pilot.click(editor(app, "more").editor, offset=(2, 0))  # hide
+        assert "Ready within" not in await until(pilot, app, "[hide]")
+        await pilot.click("#start")
+        await until(pilot, app, "READY")
+        assert driver.plan is not None
+        assert driver.plan.reloading == Reloading(grace=0.5)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

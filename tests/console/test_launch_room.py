@@ -5,10 +5,12 @@ from dataclasses import replace
 from textual.widgets import Button, Input
 
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.text import MASK
 from asgi_tui.engine.ambient import Ambient
 from asgi_tui.engine.outlook import Outlook
 from asgi_tui.engine.project import Project
+from asgi_tui.frontends.console.screens.launch import LaunchScreen
 from asgi_tui.frontends.console.screens.paste import CommandArea
 from asgi_tui.frontends.console.widgets.all_options import SearchInput
 from asgi_tui.frontends.console.widgets.command_bar import SayRoom
@@ -182,3 +184,18 @@ async def test_a_slash_searches_all_options_from_anywhere_but_a_field() -> None:
         assert app.screen.query_one(SearchInput).value == "o"
         await pilot.press("escape", "escape", "e", "slash")
         assert app.screen.query_one("#field-target Input", Input).value == "main:app/"
+
+
+async def test_settings_of_a_reload_stay_as_typed_when_a_command_is_pasted() -> None:
+    app = console(FakeDriver(), given=replace(plan(), reloading=Reloading(grace=0.5)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, app, "$ uvicorn main:app")
+        await focus(pilot, app.screen.query_one("#field-grace Input", Input))
+        await pilot.press("backspace", "2", "escape", "p")
+        await settle(pilot)
+        app.screen.query_one(CommandArea).put("hypercorn shop.asgi:application")
+        await pilot.press("ctrl+s")
+        await until(pilot, app, "$ hypercorn shop.asgi:application")
+        assert isinstance(app.screen, LaunchScreen)
+        assert app.screen.plan is not None
+        assert app.screen.plan.reloading == Reloading(grace=0.2)

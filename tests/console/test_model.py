@@ -1,16 +1,33 @@
 """The console's model of a session."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from asgi_tui.domain.events import Error, Log, Ready, Reload, State, StateChanged, Stats, Switch, Usage
+from asgi_tui.domain.events import (
+    Error,
+    Log,
+    Ready,
+    Reload,
+    State,
+    StateChanged,
+    Stats,
+    Switch,
+    Usage,
+    Worker,
+)
+from asgi_tui.frontends.console.history import MAX_RELOADS, FailedSwitch, Place
 from asgi_tui.frontends.console.log_buffer import MAX_LENGTH, LogBuffer
-from asgi_tui.frontends.console.model import MAX_RELOADS, FailedSwitch, Part, SessionModel
+from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.row_index import RowIndex
 from tests.console.fake import (
     AT,
+    FRAMES,
+    TRACEBACK,
     URL,
+    drained,
+    draining,
     failed_switch,
     plan,
     reload_failed,
@@ -72,7 +89,7 @@ def test_what_is_kept_is_bounded() -> None:
     model.apply(Reload(AT + n, "ok", (), {}, 1.0) for n in range(MAX_RELOADS + 50))
     model.apply(Stats(AT + n, rate=1.0) for n in range(200))
     assert len(model.reloads) == MAX_RELOADS
-    assert model.reloads[0].at == AT + MAX_RELOADS + 49
+    assert model.reloads[0].event.at == AT + MAX_RELOADS + 49
     assert len(model.rates) == 60
 
 
@@ -182,12 +199,12 @@ def test_a_failed_switch_is_an_entry(crashed: bool) -> None:
     model = SessionModel()
     changed = model.apply(failed_switch(plan("granian"), crashed=crashed))
     assert Part.RELOADS in changed
-    assert list(model.reloads) == [
+    assert [entry.event for entry in model.reloads] == [
         FailedSwitch(AT + 41, "granian", "Starting granian: it ended with 1; see the log.")
     ]
     model.apply([StateChanged(AT + 50, State.RELOADING, "app.py"), *reload_failed()])
     assert len(model.reloads) == 2
-    assert isinstance(model.reloads[0], Reload)
+    assert isinstance(model.reloads[0].event, Reload)
 
 
 def test_an_error_of_something_else_does_not_make_a_switch_fail() -> None:
@@ -195,5 +212,88 @@ def test_an_error_of_something_else_does_not_make_a_switch_fail() -> None:
     model.apply(failed_switch(plan("granian")))
     done = Switch(AT + 62, "uvicorn", "granian", (), (), {}, 84.0)
     model.apply([*failed_switch(plan("granian"), AT + 60)[:3], StateChanged(AT + 62, State.READY), done])
-    assert model.reloads[0] == done
+    assert model.reloads[0].event == done
     assert len(model.reloads) == 2
+
+
+def test_the_end_of_the_old_run_is_told_of_what_replaced_it() -> None:
+    model = SessionModel()
+    model.apply([reload_ok(run=2), reload_ok(run=3)])
+    changed = model.apply([drained(1)])
+    assert Part.RELOADS in changed
+    assert [entry.drained for entry in model.reloads] == [None, drained(1)]
+    # a failed reload replaced nothing, and with "old first" the end comes before the reload
+    model.apply([*reload_failed(), drained(3), reload_ok(run=4)])
+    assert [entry.drained for entry in model.reloads] == [drained(3), None, None, drained(1)]
+
+
+def test_ends_of_runs_that_nothing_replaced_are_not_kept_for_ever() -> None:
+    model = SessionModel()
+    model.apply(drained(number) for number in range(10, 60))
+    model.apply([reload_ok(run=11), reload_ok(run=60)])
+    assert [entry.drained for entry in model.reloads] == [drained(59), None]
+
+
+@pytest.mark.parametrize("error_first", [False, True])
+def test_the_error_of_a_failed_reload_brings_its_traceback(error_first: bool) -> None:
+    model = SessionModel()
+    failed, error, state = reload_failed()
+    assert isinstance(failed, Reload)
+    told = replace(failed, frames=())
+    model.apply([error, told, state] if error_first else [told, error, state])
+    (entry,) = model.reloads
+    assert (entry.traceback, entry.frames) == (TRACEBACK, FRAMES)
+    # an error of something else, later, is not its
+    model.apply([Error(AT + 40, "Pausing", "it cannot be", "", traceback="another")])
+    assert model.reloads[0].traceback == TRACEBACK
+
+
+def place(model: SessionModel) -> Place | None:
+    return model.place
+
+
+def last_good(model: SessionModel) -> bool:
+    return model.last_good
+
+
+def test_the_place_is_that_of_the_fault_or_of_the_last_failure() -> None:
+    model = SessionModel()
+    assert place(model) is None
+    model.apply(reload_failed())
+    assert place(model) == Place("app.py", 12)
+    model.dismiss()
+    assert place(model) == Place("app.py", 12)
+    model.apply([Error(AT, "App", "it broke", "mend it", frames=FRAMES)])
+    assert place(model) == Place("/srv/shop/app.py", 12)
+    model.apply([reload_ok()])
+    assert place(model) is None
+
+
+def test_what_replaced_runs_hold_is_added_up_until_they_end() -> None:
+    model = SessionModel()
+    assert model.apply([draining(1, until=AT + 50), draining(2, in_flight=1, until=AT + 60)]) == Part.OFFERS
+    assert model.held == (3, 2, AT + 60)
+    model.apply([draining(2, in_flight=0, websockets=0, until=AT + 60)])
+    assert model.held == (2, 1, AT + 50)
+    model.apply([drained(1), Worker(AT, 4242, "gone", 2)])
+    assert not model.draining
+    model.apply([draining(3), StateChanged(AT + 70, State.STOPPED)])
+    assert model.held == (0, 0, 0.0)
+
+
+def test_times_of_reloads_leave_out_switches_and_mark_failures() -> None:
+    model = SessionModel()
+    model.apply([reload_ok(total_ms=30.0), *reload_failed(), *failed_switch(plan("granian"))])
+    model.apply([reload_ok(total_ms=50.0)])
+    assert model.reloads.times.totals == (30.0, None, 50.0)
+    assert model.reloads.times.median == 40.0
+
+
+def test_the_last_good_version_serves_until_the_next_success() -> None:
+    model = SessionModel()
+    model.apply(start_events(plan()))
+    assert not last_good(model)
+    model.apply(reload_failed())
+    assert last_good(model)
+    model.apply([StateChanged(AT + 40, State.RELOADING), StateChanged(AT + 41, State.READY)])
+    assert not last_good(model)

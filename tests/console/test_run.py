@@ -72,16 +72,17 @@ async def test_a_failed_reload_is_told_until_the_next_success() -> None:
         await until(pilot, app, "READY")
         driver.play(*reload_failed())
         shown = await until(pilot, app, "failed after")
-        assert "✗ failed after 40 ms  app.py, +new.py" in shown
-        banner = shown.splitlines()[1]
+        assert "✗ failed after 40 ms  app.py +2, +new.py" in shown
+        assert "▲ serving the last good version" in shown.splitlines()[1]
+        banner = shown.splitlines()[2]
         assert "✗ Reload: SyntaxError: invalid syntax" in banner
         assert "app.py:12" in banner
         assert "● READY" in shown
-        assert "def x(" in shown
+        assert 'price = int("ten")' in shown
         driver.play(reload_ok())
         shown = await until(pilot, app, "live in")
-        assert "✓ live in 38 ms  app.py" in shown
-        assert "import 12 · startup 9.0" in shown
+        assert "✓ live in 38 ms  warm  app.py +3 -1" in shown
+        assert "import 12 · startup 9" in shown
         assert "Reload: SyntaxError" not in shown.splitlines()[1]
 
 
@@ -138,7 +139,7 @@ async def test_keys_drive_the_session_and_mean_nothing_when_they_cannot() -> Non
     app = running(driver)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "READY")
-        await pilot.press("g", "r", "x")
+        await pilot.press("g", "R", "x")
         shown = await until(pilot, app, "STOPPED")
         assert driver.calls == ["start uvicorn main:app", "restart", "stop"]
         assert "○ STOPPED" in shown
@@ -158,7 +159,7 @@ async def test_the_palette_offers_what_is_valid_now() -> None:
         await pilot.press("ctrl+p")
         shown = await until(pilot, app, "Switch to granian")
         assert "Switch to granian" in shown
-        assert "Restart the server" in shown
+        assert "Bring the code as it is now live" in shown
         assert "Start the server again" not in shown
         await pilot.press(*"switch to gran", "enter")
         await until(pilot, app, "⇄")
@@ -167,7 +168,7 @@ async def test_the_palette_offers_what_is_valid_now() -> None:
 
 async def test_help_lists_every_key() -> None:
     app = running(FakeDriver())
-    async with app.run_test(size=(120, 60)) as pilot:
+    async with app.run_test(size=(120, 100)) as pilot:
         await until(pilot, app, "READY")
         await pilot.press("f1")
         shown = await until(pilot, app, "Keys")
@@ -176,6 +177,8 @@ async def test_help_lists_every_key() -> None:
             "Find in the log",
             "Command palette",
             "Go to the form",
+            "End at once what a replaced server still has open",
+            "Show the whole traceback",
         ):
             assert what in shown
 
@@ -246,8 +249,8 @@ async def test_every_pane_is_in_sight_where_there_is_room(size: tuple[int, int])
         driver.play(stats(), reload_ok(), *lines(30))
         shown = await until(pilot, app, "48,112")
         wanted = ["Traffic", "Reloads", "Logs", "● READY", URL, "up 00:12:33", "GET /items/{id}", "GET /boom"]
-        wanted += ["✓ live in", "number 29 ", "INFO", "FOLLOW", "s Switch", "r Restart", "x Stop", "/ Find"]
-        wanted += ["z Zoom", "c Copy", "i Ran", "? Help", "q Quit", "^p palette"]
+        wanted += ["✓ live in", "number 29 ", "INFO", "FOLLOW", "s Switch", "r Reload", "x Stop", "/ Find"]
+        wanted += ["p Pause", "R Restart", "z Zoom", "c Copy", "i Ran", "? Help", "q Quit", "^p palette"]
         assert [item for item in wanted if item not in shown] == []
 
 
@@ -259,7 +262,7 @@ async def test_a_small_terminal_shows_one_pane_and_the_way_to_the_others() -> No
         driver.play(stats(), reload_ok(), *lines(30))
         shown = await until(pilot, app, "number 29 ")
         wanted = ["● READY", URL, "up 00:12:33", "pid 4242", "mem 86 MB", "Traffic", "Reloads", "[Logs]"]
-        wanted += ["s Switch", "r Restart", "x Stop", "/ Find", "c Copy", "? Help", "q Quit", "^p palette"]
+        wanted += ["s Switch", "r Reload", "x Stop", "/ Find", "p Pause", "? Help", "q Quit", "^p palette"]
         assert [item for item in wanted if item not in shown] == []
         await pilot.press("tab")
         shown = await until(pilot, app, "[Traffic]")

@@ -4,7 +4,6 @@ from textual.widgets import OptionList
 
 from asgi_tui.domain.events import State, StateChanged
 from asgi_tui.frontends.console.app import SWITCH_TOAST
-from asgi_tui.frontends.console.widgets.reloads import NATIVE_BIND
 from tests.console.fake import AT, FakeDriver, failed_switch, plan, reload_failed, running, starting
 from tests.console.screen import settle, until
 
@@ -87,9 +86,9 @@ async def test_a_failed_switch_names_the_server_that_serves_on() -> None:
         assert "pid 4242" in status
         driver.play(*rest[1:])
         shown = await until(pilot, app, "switch to granian failed")
-        status = shown.splitlines()[0]
+        status, badges, *_ = shown.splitlines()
         assert "● READY  uvicorn 0.54.0  http://127.0.0.1:8000" in status
-        assert "up 00:12:33  pid 4242  cpu 3%  mem 86 MB" in status
+        assert "up 00:12:33  pid 4242  cpu 3%  mem 86 MB" in badges
         assert "✗ switch to granian failed" in shown
         assert "Starting granian: it ended with 1; see" in shown
         await pilot.press("c")
@@ -121,20 +120,17 @@ async def test_a_failed_reload_keeps_the_vitals_of_what_serves() -> None:
             StateChanged(AT + 19, State.RELOADING, "app.py"), starting(plan(), AT + 19), *reload_failed()
         )
         shown = await until(pilot, app, "failed after")
-        assert "up 00:12:33  pid 4242  cpu 3%  mem 86 MB" in shown.splitlines()[0]
+        assert "up 00:12:33  pid 4242  cpu 3%  mem 86 MB" in shown.splitlines()[1]
         assert "switch to" not in shown
 
 
-async def test_a_native_bind_tells_that_connections_may_have_been_refused() -> None:
-    from dataclasses import replace
-
-    from tests.console.fake import reload_ok
-
+async def test_one_key_moves_back_and_names_the_server() -> None:
     driver = FakeDriver()
     app = running(driver)
-    async with app.run_test(size=(200, 60)) as pilot:
-        await until(pilot, app, "READY")
-        driver.play(reload_ok())
-        assert "refused" not in await until(pilot, app, "live in")
-        driver.play(replace(reload_ok(), refused=None))
-        assert NATIVE_BIND in " ".join((await until(pilot, app, "may have been")).split())
+    async with app.run_test(size=SIZE) as pilot:
+        assert "b Back" not in await until(pilot, app, "READY")
+        await driver.switch("granian")
+        assert "b Back to uvicorn" in await until(pilot, app, "Back to uvicorn")
+        await pilot.press("b")
+        await settle(pilot)
+        assert driver.calls[-1] == "switch_back"

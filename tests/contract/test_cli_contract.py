@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from asgi_tui.cli_flags import RunFlags, run_flags
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.servers.base import PROBE_PACKAGE
 from asgi_tui.engine.runtime import RunFile, RuntimeDirectory
 from tests.support import SERVERS, clean_environment, run_command, write_app
@@ -104,6 +107,64 @@ def test_help_and_version(tmp_path: Path, words: list[str]) -> None:
     assert result.returncode == 0
     if words == ["-h"]:
         assert result.stdout == run_command(tmp_path, ["--help"]).stdout
+
+
+RELOADING = (
+    *("--include", "*.html", "--include", "templates/**", "--exclude", "*.sqlite", "--no-standby"),
+    *("--standby-exclude", "numba", "--old-first", "--grace", "1m", "--ready-timeout", "90"),
+)
+
+
+def test_command_takes_the_flags_of_a_reload_and_leaves_them_out(tmp_path: Path) -> None:
+    write_app(tmp_path)
+    plain = run_command(tmp_path, ["command", "app:app"])
+    result = run_command(tmp_path, ["command", "app:app", *RELOADING])
+    assert (result.returncode, result.stdout) == (0, plain.stdout), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--grace", "soon"), "Option grace: 'soon' is no duration; use seconds, or one like 1m30s."),
+        (("--grace", "3601"), "Option grace: 3601 is too large; use a number from 0 to 3600 s."),
+        (("--ready-timeout", "0"), "Option ready_timeout: 0 is too small; use a number from 1 to 3600 s."),
+        (("--include", ""), "Option include: the value is empty; give one, or leave the option out."),
+        (("--standby-exclude", "a b"), "Option standby_exclude: 'a b' is no module name; write it as in"),
+    ],
+)
+def test_a_bad_flag_of_a_reload_is_one_sentence(tmp_path: Path, words: tuple[str], sentence: str) -> None:
+    write_app(tmp_path)
+    result = run_command(tmp_path, ["run", "app:app", *words])
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(sentence)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def flags_of(*words: str) -> RunFlags:
+    command = run_flags(click.Command("run"))
+    values = dict(command.make_context("run", list(words)).params)
+    del values["target"]
+    return RunFlags(**values)
+
+
+def test_flags_change_what_a_preset_says_of_a_reload() -> None:
+    base = Reloading(("a",), ("b",), True, ("c",), True, 1.0, 2.0)
+    assert flags_of().reloading(base) == base
+    assert flags_of(*RELOADING).reloading(base) == Reloading(
+        ("a", "*.html", "templates/**"), ("b", "*.sqlite"), False, ("c", "numba"), True, 60.0, 90.0
+    )
+    assert flags_of("--old-first").reloading(Reloading()) == Reloading(old_first=True)
+    assert flags_of().reloading(Reloading(standby=False)) == Reloading(standby=False)
+
+
+def test_the_last_launch_is_taken_up_only_where_no_flag_is_given() -> None:
+    assert flags_of().say_nothing
+    assert flags_of("main:app").say_nothing  # a target is no flag
+    flags = [option for option in run_flags(click.Command("run")).params if isinstance(option, click.Option)]
+    assert len(flags) == 17
+    for option in flags:
+        words = [option.opts[0]] if option.is_flag else [option.opts[0], "1"]
+        assert not flags_of(*words).say_nothing, words
 
 
 # -- who imports whom --------------------------------------------------------------------------------

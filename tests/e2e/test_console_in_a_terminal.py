@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.e2e.terminal import Terminal
-from tests.support import PLAIN_APP, get, wait_for, write_app
+from tests.support import PLAIN_APP, alive, get, wait_for, write_app
 
 DOWN, ENTER, CTRL_C, CTRL_Z = "\x1b[B", "\r", "\x03", "\x1a"
 
@@ -34,7 +34,7 @@ def free_port() -> str:
 
 
 def gone(processes: list[psutil.Process]) -> None:
-    wait_for(lambda: not [item for item in processes if item.is_running() and item.status() != "zombie"])
+    wait_for(lambda: not alive(processes))
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)])

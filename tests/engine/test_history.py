@@ -12,6 +12,7 @@ import pytest
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.history import DIRECTORIES, LAUNCHES, forget, last_plan, recent, remember
 
@@ -40,6 +41,14 @@ def test_the_last_launches_are_kept_the_latest_first(file: Path) -> None:
     assert recent()[0].plan == plan(LAUNCHES + 4)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_how_a_change_is_carried_out_is_remembered(file: Path) -> None:
+    settings = Reloading(("*.html",), ("*.log",), False, ("numba",), True, 0.5, 90.0)
+    remember(replace(plan(1), reloading=settings))
+    remember(plan(2))
+    assert [launch.plan.reloading for launch in recent()] == [Reloading(), settings]
+    assert "grace" not in json.loads(file.read_text())["launches"][0]["plan"]
 
 
 def test_the_same_launch_again_moves_to_the_front(file: Path) -> None:

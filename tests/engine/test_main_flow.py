@@ -68,7 +68,8 @@ def test_requests_are_counted_and_a_save_is_served(tmp_path: Path, server: str, 
         source.write_text(APPS[app].replace("VERSION = 0", "VERSION = 1"))
         reload = running.wait("reload")
         assert reload["outcome"] == "ok"
-        assert reload["changes"] == [{"path": "app.py", "change": "modified"}]
+        changes = [(change["path"], change["change"]) for change in reload["changes"]]
+        assert changes == [("app.py", "modified")]
         assert set(reload["phases"]) == {"notice", "start", "import", "startup", "answer", "quiesce"}
         assert "version 1" in get(url)[1]
         assert running.stop()["code"] == 0

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.target import Target
 from asgi_tui.engine import presets as module
 from asgi_tui.engine.presets import delete_preset, list_presets, load_preset, save_preset
@@ -184,6 +185,21 @@ def test_a_new_preset_is_added_at_the_end_and_taken_out_again(project: Path) -> 
     assert load_preset("fast", str(project)) == plan_in(project)
     delete_preset("fast", "project", str(project))
     assert file.read_text() == PYPROJECT + "\n"
+
+
+def test_how_a_change_is_carried_out_is_written_where_it_is_no_default(project: Path) -> None:
+    plan = replace(plan_in(project), reloading=Reloading(exclude=("*.log", "out/**"), standby=False, grace=2))
+    save_preset(plan, "fast", "project", str(project))
+    written = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["asgi-tui"]["presets"]["fast"]
+    assert written == {
+        "target": "main:app",
+        "server": "granian",
+        "standby": False,
+        "grace": 2,
+        "exclude": ["*.log", "out/**"],
+        "options": {"port": 9100},
+    }
+    assert load_preset("fast", str(project)) == plan
 
 
 def test_a_changed_preset_keeps_its_comments(project: Path) -> None:

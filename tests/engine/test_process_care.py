@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import PLAIN_APP, SERVERS, Running, clean_environment, get, wait_for, write_app
+from tests.support import PLAIN_APP, SERVERS, Running, alive, clean_environment, get, wait_for, write_app
 
 IGNORES_TERM = (
     PLAIN_APP
@@ -113,9 +113,8 @@ def start(directory: Path, *arguments: str, env: dict[str, str] | None = None) -
     return Running(directory, "app:app", "--set", "port=0", *arguments, env=env)
 
 
-def nothing_is_left(below: list[psutil.Process], timeout: float = 3) -> None:
-    _, alive = psutil.wait_procs(below, timeout=timeout)
-    assert [process.cmdline() for process in alive] == []
+def nothing_is_left(below: list[psutil.Process], timeout: float = 10) -> None:
+    wait_for(lambda: not alive(below), timeout)
 
 
 # -- signals -----------------------------------------------------------------------------------------
@@ -159,9 +158,10 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path, source: str) -> None:
         time.sleep(0.3)
         begun = time.monotonic()
         running.process.send_signal(signal.SIGINT)
-        running.process.wait(5)
-        assert time.monotonic() - begun < 2
-        nothing_is_left(below, 2)
+        running.process.wait(20)
+        # far from the minute that it may take
+        assert time.monotonic() - begun < 5
+        nothing_is_left(below, 5)
 
 
 @pytest.mark.parametrize(

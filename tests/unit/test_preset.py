@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
-from asgi_tui.domain.preset import from_table, to_table
+from asgi_tui.domain.preset import KEYS, from_table, to_table
+from asgi_tui.domain.reloading import SETTINGS, Reloading, read_item
 from asgi_tui.domain.servers import SERVERS
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.target import Target
@@ -47,6 +48,7 @@ def test_every_key_is_written_and_read() -> None:
         env={"DEBUG": "1", "EMPTY": ""},
         reload=False,
         watch=("templates",),
+        reloading=Reloading(("*.html",), ("*.sqlite", "out/**"), False, ("numba",), True, 2.5, 90),
     )
     table, left_out = to_table(plan)
     assert left_out == ()
@@ -55,12 +57,20 @@ def test_every_key_is_written_and_read() -> None:
         "server": "uvicorn",
         "python": ".venv/bin/python",
         "reload": False,
+        "standby": False,
+        "old_first": True,
+        "grace": 2.5,
+        "ready_timeout": 90,
         "native": ["--header", "X-A:b"],
         "env_files": [".env", ".env.local"],
         "watch": ["templates"],
+        "include": ["*.html"],
+        "exclude": ["*.sqlite", "out/**"],
+        "standby_exclude": ["numba"],
         "options": {"port": 9000, "access_log": False, "log_level": "debug"},
         "env": {"DEBUG": "1", "EMPTY": ""},
     }
+    assert table.keys() == set(KEYS)
     assert from_table("dev", table, "/srv/shop") == plan
 
 
@@ -170,6 +180,28 @@ def test_no_server_has_a_secret_option_that_is_written() -> None:
         ({"env_files": {}}, "env_files: it is a table; write a list of texts"),
         ({"reload": "no"}, "reload: it is text; write true or false"),
         ({"watch": [[]]}, "watch: it is a list; write a text in quotes"),
+        ({"include": "*.html"}, "Preset dev, include: it is text; write a list of texts."),
+        ({"include": [""]}, "Preset dev, include: the text is empty; mend it."),
+        ({"include": [" "]}, "Preset dev, include: the value is empty;"),
+        ({"exclude": ["a\0"]}, "Preset dev, exclude: the text holds a NUL; mend it."),
+        ({"exclude": ["\x1b[2J"]}, "Preset dev, exclude: the value holds a control character; take it out."),
+        ({"standby": 1}, "Preset dev, standby: it is a number; write true or false."),
+        ({"standby": "off"}, "Preset dev, standby: it is text; write true or false."),
+        ({"old_first": []}, "Preset dev, old_first: it is a list; write true or false."),
+        (
+            {"standby_exclude": ["a-b"]},
+            "Preset dev, standby_exclude: 'a-b' is no module name; write it as in",
+        ),
+        ({"standby_exclude": [1]}, "Preset dev, standby_exclude: it is a number; write a text in quotes."),
+        ({"grace": -1}, "Preset dev, grace: -1 is too small; use a number from 0 to 3600 s."),
+        ({"grace": 3600.5}, "Preset dev, grace: 3600.5 is too large; use a number from 0 to 3600 s."),
+        ({"grace": True}, 'Preset dev, grace: it is true or false; write it like "1m30s".'),
+        ({"grace": float("inf")}, "Preset dev, grace: inf is out of any range"),
+        ({"grace": "soon"}, "Preset dev, grace: 'soon' is no duration"),
+        (
+            {"ready_timeout": 0.5},
+            "Preset dev, ready_timeout: 0.5 is too small; use a number from 1 to 3600 s.",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(changes: dict[str, object], sentence: str) -> None:
@@ -194,6 +226,7 @@ def test_a_date_is_none_of_the_types() -> None:
 
 def test_units_are_read_as_people_write_them() -> None:
     assert read(options={"graceful_timeout": "1m30s"}).options == {"graceful_timeout": 90}
+    assert read(ready_timeout="1m30s", grace="500ms").reloading == Reloading(ready_timeout=90, grace=0.5)
     table = {"target": "main:app", "server": "gunicorn", "options": {"umask": "0o27"}}
     plan = from_table("dev", table, "/")
     assert plan.options == {"umask": 0o27}
@@ -210,7 +243,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=150)
-@given(st.sampled_from([*TABLE, "options", "native", "env", "env_files", "python", "reload", "watch"]), JSON)
+@given(st.sampled_from(KEYS), JSON)
 def test_whatever_is_read_gives_a_plan_or_a_problem(key: str, value: object) -> None:
     try:
         plan = read(**{key: value})
@@ -258,6 +291,35 @@ def one_value(spec: Spec) -> st.SearchStrategy[Value]:
     return texts.map(value).filter(lambda found: found is not None)  # type: ignore[return-value] # no None is left
 
 
+def items(name: str, texts: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    def item(text: str) -> str:
+        try:
+            return str(read_item(name, text))
+        except Problem:
+            return ""
+
+    return st.lists(texts.map(item).filter(bool), max_size=2).map(tuple)
+
+
+def seconds(name: str) -> st.SearchStrategy[float]:
+    spec = SETTINGS[name]
+    assert spec.minimum is not None
+    assert spec.maximum is not None
+    return st.decimals(int(spec.minimum), int(spec.maximum), places=3).map(float)
+
+
+RELOADINGS = st.builds(
+    Reloading,
+    include=items("include", WORDS),
+    exclude=items("exclude", WORDS),
+    standby=st.booleans(),
+    standby_exclude=items("standby_exclude", NAMES),
+    old_first=st.booleans(),
+    grace=seconds("grace"),
+    ready_timeout=seconds("ready_timeout"),
+)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> LaunchPlan:
     server: Server = draw(st.sampled_from(list(SERVERS.values())))
@@ -282,6 +344,7 @@ def plans(draw: st.DrawFn) -> LaunchPlan:
         env=draw(st.dictionaries(NAMES, st.text(st.characters(codec="utf-8", exclude_characters="\0")))),
         reload=draw(st.booleans()),
         watch=draw(paths),
+        reloading=draw(RELOADINGS),
     )
 
 

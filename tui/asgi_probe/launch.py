@@ -1,7 +1,9 @@
 """Starts one server in the app's interpreter: ``python launch.py CONTROL_FD LIFELINE_FD``.
 
-Waits on the control pipe for one JSON line, ``{"module", "argv", "adopt"}``, then runs the server's own
-command line unchanged. End of file instead of a line means the console is gone: nothing is started.
+Waits on the control socket for one JSON line, ``{"module", "argv", "adopt", "preload"}``. With a preload,
+``{"modules", "never", "forks"}``, it is a standby: it imports these modules, answers with what came of it
+and waits for another line, whatever it says. Then it runs the server's own command line unchanged. End of
+file instead of a line means the console has no use for it, or is gone: nothing is started.
 """
 
 from __future__ import annotations
@@ -44,14 +46,22 @@ def main() -> None:
     sys.path.append(os.path.dirname(here))
 
     hold_lifeline(lifeline)
-    with os.fdopen(control, closefd=False) as pipe:
-        line = pipe.readline()
-    if not line:
-        return
-    order = json.loads(line)
+    # The package's name in the runtime directory is one that no project has.
+    package = os.path.basename(here)
+    with os.fdopen(control) as lines:
+        line = lines.readline()
+        if not line:
+            return
+        order = json.loads(line)
+        if order["preload"] is not None:
+            standby = importlib.import_module(package + ".standby")
+            sys.argv = [order["module"], *order["argv"]]
+            told = json.dumps(standby.preload(**order["preload"])) + "\n"
+            os.write(control, told.encode())
+            if not lines.readline():
+                return
     if order["adopt"] is not None:
-        # The package's name in the runtime directory is one that no project has.
-        adopt = importlib.import_module(os.path.basename(here) + ".adopt")
+        adopt = importlib.import_module(package + ".adopt")
         adopt.adopt_in_granian(order["adopt"])
 
     import runpy

@@ -7,7 +7,8 @@ import os
 import sys
 import time
 
-from . import wire
+from . import imports, wire
+from .origin import is_user_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,37 +23,7 @@ MESSAGE_CHARS = 1_000
 # Directories of user modules that are told.
 MAX_ROOTS = 50
 
-_HERE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _MISSING = object()
-_libraries: tuple[str, ...] = ()
-
-
-def libraries() -> tuple[str, ...]:
-    """The directories of the interpreter's and of installed modules, as named and as they really are."""
-    global _libraries
-    if not _libraries:
-        import sysconfig
-
-        paths = sysconfig.get_paths()
-        found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths}
-        # Not the prefixes themselves: a project may lie in one (/usr/local/app), an environment in a project.
-        found |= {os.path.join(prefix, "lib", "python") for prefix in (sys.prefix, sys.base_prefix)}
-        found |= {os.path.realpath(path) for path in found}
-        _libraries = tuple(path if path.endswith("python") else os.path.join(path, "") for path in found)
-    return _libraries
-
-
-def is_user_file(path: str) -> bool:
-    """Whether a file is the user's code: outside the interpreter, its libraries and this package."""
-    if not path or path.startswith("<"):
-        return False
-    # Most files are a library's by the name they were imported under, and realpath is slow.
-    return not _in_library(path) and not _in_library(os.path.realpath(path))
-
-
-def _in_library(path: str) -> bool:
-    return path.startswith((_HERE, *libraries())) or any(name in path for name in _INSTALLED)
 
 
 class TargetError(Exception):
@@ -92,8 +63,6 @@ def find_app(run: Run) -> App:
 
     Raises ``TargetError`` or whatever the user's code raises.
     """
-    if run["app_dir"]:
-        sys.path.insert(0, run["app_dir"])
     # Any: it is whatever the user's module holds under that name.
     found: Any = importlib.import_module(run["module"])
     for part in run["attribute"].split("."):
@@ -147,8 +116,12 @@ def single_callable(app: Any) -> App:
 def load(run: Run) -> App:
     """The user's app. Reports success or failure to the console; a failure is raised on unchanged."""
     started = time.perf_counter()
+    if run["app_dir"]:
+        sys.path.insert(0, run["app_dir"])
+    record = imports.RECORD
     try:
-        app = find_app(run)
+        with record:
+            app = find_app(run)
     except BaseException as error:
         wire.send_now(describe(error, run))
         raise
@@ -157,6 +130,8 @@ def load(run: Run) -> App:
             "type": "loaded",
             "import_ms": (time.perf_counter() - started) * 1000,
             "roots": user_roots(),
+            "imports": record.slowest(),
+            "altered": sorted(record.altered),
         }
     )
     return app

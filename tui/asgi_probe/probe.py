@@ -143,6 +143,8 @@ class Probe:
 
     async def answer(self, send: Send) -> None:
         """Answers the console's own request; the app never sees it and it is not counted."""
+        # From now on orders are listened to, even where nobody else asks anything.
+        self.shipper.touch()
         body = json.dumps({"pid": os.getpid()}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections import deque
 
 from . import wire
-from .quiesce import stop_accepting
+from .ending import end_calls, running_loop, settle
+from .imports import RECORD
+from .quiesce import connections, stop_accepting
 from .routes import place_of
+from .run import RUN
 from .stats import ACCEPTED, Names, Totals
 from .tracer import told
 
@@ -50,7 +54,7 @@ class Shipper:
         self.in_flight = self.websockets_open = self.ws_errors = 0
         self.ws_messages_in = self.ws_messages_out = self.ws_bytes_in = self.ws_bytes_out = 0
         self.dropped = 0
-        self.draining = False
+        self.draining = self.ending = False
         self.records: list[Record] = []
         self.room = MAX_RECORDS
         self.traces: deque[Trace] = deque(maxlen=MAX_TRACES)
@@ -64,6 +68,8 @@ class Shipper:
         self.hurry = threading.Event()
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
+        # The app's loop, where it is one of asyncio's.
+        self.loop: Any = None
 
     # -- called from the app's event loop ----------------------------------------------------------
 
@@ -140,6 +146,7 @@ class Shipper:
 
     def start(self) -> None:
         """Starts the thread; a process that can have no more threads goes on without."""
+        self.loop = running_loop()
         self.thread = threading.Thread(target=self.ship_forever, name="asgi-tui probe", daemon=True)
         try:
             self.thread.start()
@@ -197,15 +204,37 @@ class Shipper:
             pass
 
     def obey(self, order: Any) -> None:
-        """An order of the console's: to stop accepting and to close keep-alive connections politely."""
-        if order["do"] == "quiesce":
+        """An order of the console's: steps of the change of guard, in the order of their telling.
+
+        ``quiesce`` stops accepting and closes keep-alive connections politely, ``connections`` tells what is
+        still open, ``end`` ends requests and WebSockets that go on. ``modules`` tells what was imported.
+        """
+        do = order["do"]
+        if do == "quiesce":
             self.draining = True
             try:
-                listeners = stop_accepting(order["address"])
+                directory = os.path.dirname(RUN["telemetry"])
+                listeners = stop_accepting(order["address"], directory, shared=order.get("shared", True))
             except Exception:
-                # What a server keeps inside changes with its versions: then it knows of no way.
+                # The kernel refuses (no descriptor is left, the disk is full): then there is no way.
                 listeners = 0
             self.say({"type": "quiesced", "listeners": listeners})
+        elif do == "connections":
+            open_, unread = connections(order["address"])
+            # What was read just before is a request by now.
+            settle(self.loop)
+            self.say({"type": "connections", "open": open_, "unread": unread, "in_flight": self.in_flight})
+        elif do == "end":
+            from .probe import Probe
+
+            self.ending = True
+            end_calls(self.loop, Probe.__call__.__code__, self.tell_ended)
+        elif do == "modules":
+            self.say({"type": "modules", **RECORD.told()})
+
+    def tell_ended(self, calls: int) -> None:
+        """So many calls are being cancelled."""
+        self.say({"type": "ended", "calls": calls})
 
     def gauges(self) -> tuple[int, ...]:
         """The process's gauges and WebSocket totals."""

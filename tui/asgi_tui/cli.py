@@ -8,31 +8,30 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, TextIO, TypeVar
+from typing import NoReturn, TextIO
 
 import click
 
 from asgi_tui import __version__
+from asgi_tui.cli_flags import RunFlags, run_flags
 from asgi_tui.cli_queries import discover, installed_options, options, parse, servers, working_directory
 from asgi_tui.domain.concepts import read_value
 from asgi_tui.domain.environment import read_variables
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Error, Exit, to_json
 from asgi_tui.domain.plan import LaunchPlan
-from asgi_tui.domain.servers import SERVERS, get_server
+from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.settings import Settings, read_settings
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import sanitize
 from asgi_tui.domain.values import Value
-
-Command = TypeVar("Command", bound=Callable[..., object])
 
 # Asked for where none is installed: the sentence then says how to install it.
 DEFAULT_SERVER = "uvicorn"
@@ -56,69 +55,6 @@ class DefaultGroup(click.Group):
         near = difflib.get_close_matches(word, [name for name in self.commands if name != "console"], 1)
         if near and not Path(f"{word}.py").exists() and not Path(word).is_dir():
             raise Problem(f"Command {word!r}", "there is none of that name", f"use asgi-tui {near[0]}")
-
-
-@dataclass(frozen=True, slots=True)
-class RunFlags:
-    """What the flags of the console and of ``run`` say."""
-
-    server: str | None
-    settings: tuple[str, ...]
-    host: str | None
-    port: str | None
-    python: str | None
-    no_reload: bool
-    watch: tuple[str, ...]
-    env_files: tuple[str, ...]
-    env: tuple[str, ...]
-    preset: str | None
-
-    @property
-    def say_nothing(self) -> bool:
-        """Whether none was given, so that the last launch may be taken up."""
-        return self == RunFlags(None, (), None, None, None, False, (), (), (), None)
-
-
-def run_flags(command: Command) -> Command:
-    """The flags that the console, ``run`` and ``command`` share."""
-    for option in reversed(
-        (
-            click.argument("target", required=False),
-            click.option("--server", metavar="NAME", help=f"One of {', '.join(SERVERS)}."),
-            click.option(
-                "--set",
-                "settings",
-                multiple=True,
-                metavar="OPTION=VALUE",
-                help="A common option or the server's own name for it; repeatable.",
-            ),
-            click.option("--host", metavar="ADDRESS", help="Short for --set host=ADDRESS."),
-            click.option("--port", metavar="PORT", help="Short for --set port=PORT; 0 picks a free one."),
-            click.option(
-                "--python",
-                metavar="PATH",
-                help="Interpreter that runs the app: an executable, a virtual environment or a name on PATH.",
-            ),
-            click.option("--no-reload", is_flag=True, help="Do not reload when files change."),
-            click.option("--watch", multiple=True, metavar="PATH", help="Watch this as well; repeatable."),
-            click.option(
-                "--env-file",
-                "env_files",
-                multiple=True,
-                metavar="FILE",
-                help="Environment variables for the app; repeatable, the last one wins.",
-            ),
-            click.option(
-                "--env",
-                multiple=True,
-                metavar="NAME=VALUE",
-                help="One environment variable for the app; repeatable.",
-            ),
-            click.option("--preset", metavar="NAME", help="A saved preset; other flags change what it says."),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 def _plan(
@@ -145,6 +81,7 @@ def _plan(
         env={**plan.env, **read_variables(flags.env)},
         reload=plan.reload and not flags.no_reload,
         watch=(*plan.watch, *flags.watch),
+        reloading=flags.reloading(plan.reloading),
         target=replace(plan.target, factory=bool(options.get("factory", plan.target.factory))),
     )
     return plan.with_options(options), note

@@ -70,11 +70,26 @@ class Ready(Event):
 
 @dataclass(frozen=True, slots=True)
 class Worker(Event):
-    """A process that serves the app: ``started``, ``ready`` or ``gone``."""
+    """A process that serves the app: ``started``, ``ready`` or ``gone``; ``run`` numbers the start it is of.
+
+    Of a run that makes room for the next, ``draining`` is told with the leader's ``pid`` each time what is
+    open changes: ``in_flight`` requests and ``websockets`` get until ``until`` (Unix seconds). ``drained``
+    is its end: after ``drain_ms`` in all, ``shutdown_ms`` of them the app's lifespan shutdown; ``cut`` is
+    what was still open and was ended, ``idle_closed`` how many idle keep-alive connections were closed: a
+    client that was sending on one just then has to send that request again (RFC 9112 9.3.1).
+    """
 
     type: ClassVar[str] = "worker"
     pid: int
     state: str
+    run: int = 0
+    in_flight: int = 0
+    websockets: int = 0
+    until: float = 0.0
+    drain_ms: float = 0.0
+    shutdown_ms: float = 0.0
+    cut: int = 0
+    idle_closed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +105,21 @@ class Log(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a traceback that lies in the user's code; ``file`` is a path that can be opened."""
+
+    file: str
+    line: int
+    function: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Error(Event):
-    """One clear sentence: the thing, the cause, the mend. ``file`` and ``line`` where code is at fault."""
+    """One clear sentence: the thing, the cause, the mend. ``file`` and ``line`` where code is at fault.
+
+    ``frames`` are those of ``traceback`` that lie in the user's code, the innermost last.
+    """
 
     type: ClassVar[str] = "error"
     what: str
@@ -100,6 +128,7 @@ class Error(Event):
     file: str | None = None
     line: int | None = None
     traceback: str = ""
+    frames: tuple[Frame, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -200,17 +229,34 @@ class Request(Event):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file that was added, modified or deleted; ``path`` is relative to the project where it lies in it."""
+    """A file that was added, modified or deleted; ``path`` is relative to the project where it lies in it.
+
+    ``added`` and ``removed`` count lines, None where that is not known.
+    """
 
     path: str
     change: str
+    added: int | None = None
+    removed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTime:
+    """How long a module took to import by itself, without what it imported in turn (``self_ms``)."""
+
+    module: str
+    self_ms: float
+    user: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Reload(Event):
     """The end of a reload: when the new code answers (``ok``) or at the failure (``failed``).
 
-    ``refused`` counts connections; None where the server binds by itself and nobody can know.
+    ``refused`` counts connections; None where the server binds by itself and nobody can know. ``changes``
+    is empty where somebody asked for it. ``start`` is warm (from the standby) or cold, ``cold_reason`` why
+    it was cold. ``run`` and ``replaces`` number the new and the old start, as in ``Worker``. ``imports`` are
+    the slowest, ``frames`` those of a failure in the user's code.
     """
 
     type: ClassVar[str] = "reload"
@@ -222,13 +268,19 @@ class Reload(Event):
     reason: str = ""
     file: str | None = None
     line: int | None = None
+    start: str = "cold"
+    cold_reason: str = ""
+    run: int = 0
+    replaces: int = 0
+    imports: tuple[ImportTime, ...] = ()
+    frames: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Switch(Event):
     """Another server has taken over; ``mapped`` and ``dropped`` say what became of each option.
 
-    ``refused`` is as in ``Reload``.
+    The other fields are as in ``Reload``.
     """
 
     type: ClassVar[str] = "switch"
@@ -239,6 +291,25 @@ class Switch(Event):
     phases: Mapping[str, float]
     total_ms: float
     refused: int | None = 0
+    run: int = 0
+    replaces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standby(Event):
+    """The process that waits for the next change: ``warming``, ``warm``, ``off`` or ``failed``.
+
+    ``modules`` of installed packages are imported, which took ``warm_ms``; ``rss_bytes`` is its resident
+    memory; ``reason`` says why there is none.
+    """
+
+    type: ClassVar[str] = "standby"
+    state: str
+    pid: int = 0
+    modules: int = 0
+    warm_ms: float = 0.0
+    rss_bytes: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +346,21 @@ class Usage(Event):
 
 @dataclass(frozen=True, slots=True)
 class Watching(Event):
-    """What is watched for changes: directories and files; none once watching has ended."""
+    """What is watched for changes: directories and files; none once watching has ended.
+
+    ``files`` is how many files count, None until they are counted. ``paused``: changes are noticed but not
+    served until it is resumed. ``loop``: the file whose changes were the app's own doing, so that watching
+    is paused; ``exclude`` is the glob that would leave it out. ``polling`` says why changes are polled for.
+    """
 
     type: ClassVar[str] = "watching"
     public: ClassVar[bool] = False
     paths: tuple[str, ...]
+    files: int | None = None
+    paused: bool = False
+    loop: str = ""
+    exclude: str = ""
+    polling: str = ""
 
 
 EVENTS: dict[str, type[Event]] = {
@@ -294,6 +375,7 @@ EVENTS: dict[str, type[Event]] = {
         Request,
         Reload,
         Switch,
+        Standby,
         Exit,
         StateChanged,
         Usage,

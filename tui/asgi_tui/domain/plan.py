@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from asgi_tui.domain.reloading import Reloading
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.values import Options, Value
 
@@ -20,7 +21,8 @@ class LaunchPlan:
     ``options`` maps concepts, and native options by ``Option.key``, to values; ``native`` holds arguments for
     the server as they are; ``cwd`` is the directory to run in; ``python`` the interpreter asked for, None for
     the project's own. ``env`` are variables for the app; they win over the shell's, and the shell's over
-    those of ``env_files``, of which a later file wins over an earlier.
+    those of ``env_files``, of which a later file wins over an earlier. ``reload``: whether files are watched;
+    ``watch`` are paths beside the project's, and ``reloading`` says how a change is carried out.
     """
 
     target: Target
@@ -33,6 +35,7 @@ class LaunchPlan:
     env: Mapping[str, str] = field(default_factory=lambda: NO_VARIABLES)
     reload: bool = True
     watch: tuple[str, ...] = ()
+    reloading: Reloading = field(default_factory=Reloading)
 
     def text(self, name: str, default: str = "") -> str:
         """The value of a concept as text."""

@@ -11,12 +11,13 @@ from typing import NoReturn
 from asgi_tui.domain.environment import check_name
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import SETTINGS, Reloading, read_item
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.text import is_secret_name, mask_assignment, mask_value, sanitize, split_flag
 from asgi_tui.domain.values import NUMBERS, ON_OFF, Kind, Spec, Value, plain_number
 
-KEYS = ("target", "server", "options", "native", "python", "env", "env_files", "reload", "watch")
+KEYS = ("target", "server", "options", "native", "python", "env", "env_files", "reload", "watch", *SETTINGS)
 # Characters of a cause that is quoted; the value in it may be as long as its file.
 _QUOTED = 200
 _LARGEST = 1e15
@@ -50,10 +51,13 @@ def to_table(plan: LaunchPlan) -> tuple[dict[str, object], tuple[str, ...]]:
         table["python"] = plan.python
     if not plan.reload:
         table["reload"] = False
+    reloading = plan.reloading.changed()
+    table |= {name: _short(value) for name, value in reloading.items() if not isinstance(value, tuple)}
     lists = {
         "native": _without_secrets(plan, left_out),
         "env_files": list(plan.env_files),
         "watch": list(plan.watch),
+        **{name: list(value) for name, value in reloading.items() if isinstance(value, tuple)},
     }
     # Tables last: in TOML, keys after a table would belong to it.
     table |= {key: texts for key, texts in lists.items() if texts}
@@ -71,6 +75,11 @@ def from_table(name: str, table: Mapping[str, object], cwd: str) -> LaunchPlan:
 
 
 # -- writing -------------------------------------------------------------------------------------------
+
+
+def _short(value: Value) -> Value:
+    """A whole number without a fraction, as a person writes it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _written_options(plan: LaunchPlan, left_out: list[str]) -> dict[str, object]:
@@ -142,6 +151,7 @@ class _Reader:
             env=MappingProxyType(self._env()),
             reload=self._reload(),
             watch=self._texts("watch"),
+            reloading=self._reloading(),
         )
 
     def _refuse(self, key: str, why: str, mend: str) -> NoReturn:
@@ -179,6 +189,22 @@ class _Reader:
         if not isinstance(value, bool):
             self._refuse_type("reload", value, "true or false")
         return value
+
+    def _reloading(self) -> Reloading:
+        values: dict[str, Value] = {}
+        for name, spec in SETTINGS.items():
+            if name not in self.table:
+                continue
+            try:
+                if spec.multiple:
+                    values[name] = tuple(str(read_item(name, text)) for text in self._texts(name))
+                else:
+                    values[name] = self._option(name, spec, self.table[name])
+            except Problem as problem:
+                if problem.what != f"Option {name}":
+                    raise
+                self._refuse(name, problem.why, problem.mend)
+        return Reloading().with_settings(values)
 
     def _server(self) -> str:
         if "server" not in self.table:

@@ -7,18 +7,23 @@ from dataclasses import dataclass, replace
 
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
-from asgi_tui.engine.listener import Address, Listener, family_of
+from asgi_tui.domain.servers.granian import Granian
+from asgi_tui.engine.listener import Address, Listener, family_of, is_shared
 from asgi_tui.engine.unavailable import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Where a run listens. ``listener`` is handed over; without one, ``reason`` says why not."""
+    """Where a run listens. ``listener`` is handed over; without one, ``reason`` says why not.
+
+    ``name`` is what the kernel calls the address: a numeric host and a port, or a path.
+    """
 
     plan: LaunchPlan
     address: Address
     listener: Listener | None
     reason: str
+    name: tuple[str, int] | str
 
 
 class Binding:
@@ -30,6 +35,8 @@ class Binding:
         self._unable: set[str] = set()
         # What port 0 became, so that it stays the same for the session.
         self._picked: dict[str, int] = {}
+        # The plan of the run that bound last by itself, as long as the console does not listen.
+        self._native: LaunchPlan | None = None
 
     @property
     def is_open(self) -> bool:
@@ -52,28 +59,45 @@ class Binding:
         self._unavailable.stop()
         reason = await self.reason(plan)
         asked = plan.port
-        if "uds" not in plan.options and plan.port == 0 and plan.host in self._picked:
-            plan = plan.with_options({**plan.options, "port": self._picked[plan.host]})
-        if reason:
+        plan = self._with_picked_port(plan)
+        if not reason:
+            listener = await self._listen(plan)
+        else:
             # Bound for a moment, so that a taken port is named in the console's own words.
             self.close()
-            listener = await asyncio.to_thread(Listener, plan)
+            overlaps = await self._can_overlap(plan)
+            listener = await asyncio.to_thread(Listener, plan, shared=overlaps)
             listener.close()
-        else:
-            listener = await self._listen(plan)
         address = replace(listener.address, tls=plan.tls)
         if address.family != "unix":
             if asked == 0:
                 self._picked[plan.host] = address.port
             plan = plan.with_options({**plan.options, "port": address.port})
-        return Bound(plan, address, None if reason else listener, reason)
+        self._native = plan if reason else None
+        return Bound(plan, address, None if reason else listener, reason, listener.name)
 
     async def needs_free_address(self, plan: LaunchPlan) -> bool:
-        """Whether what runs must end before the plan's run can start, since both cannot share a socket."""
+        """Whether what runs must end before the plan's run can start, since both cannot have the address."""
         if self._listener is None or await self.reason(plan):
-            return True
+            # The console's own socket would swallow connections that are meant for the server's.
+            return self._listener is not None or not await self._can_overlap(self._with_picked_port(plan))
         same_port = "uds" in plan.options or plan.port in (0, self._listener.address.port)
         return same_port and not self._listener.serves(plan)
+
+    def _with_picked_port(self, plan: LaunchPlan) -> LaunchPlan:
+        if "uds" in plan.options or plan.port != 0 or plan.host not in self._picked:
+            return plan
+        return plan.with_options({**plan.options, "port": self._picked[plan.host]})
+
+    async def _can_overlap(self, plan: LaunchPlan) -> bool:
+        """Whether the plan's run can bind what the run before it has bound, while that serves."""
+        old, server = self._native, get_server(plan.server)
+        if old is None or old.server != plan.server or not await self.reason(plan):
+            return False
+        if not (isinstance(server, Granian) and server.shares_port):
+            return False
+        same = (old.text("uds"), old.host, old.port) == (plan.text("uds"), plan.host, plan.port)
+        return same and "uds" not in plan.options and await asyncio.to_thread(is_shared, plan)
 
     async def _listen(self, plan: LaunchPlan) -> Listener:
         if self._listener is None or not self._listener.serves(plan):

@@ -9,6 +9,7 @@ from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Error
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.text import mask_secrets, sanitize
+from asgi_tui.domain.tracebacks import user_frames
 from asgi_tui.engine.telemetry import LoadFailed
 
 # Characters of one message shown in a sentence.
@@ -58,6 +59,7 @@ def load_failure(failed: LoadFailed, plan: LaunchPlan) -> Error:
         file=file if code else None,
         line=failed.line if code else None,
         traceback=failed.traceback if code else "",
+        frames=user_frames(failed.traceback) if code else (),
     )
 
 
@@ -66,12 +68,16 @@ def lifespan_failure(message: str, plan: LaunchPlan) -> Error:
     lines = message.strip().splitlines()
     why = _shown(lines[-1]) if lines else "it gave no reason"
     traceback = message if len(lines) > 1 else ""
+    frames = user_frames(traceback)
     return Error(
         time.time(),
         f"Startup of {plan.target}",
         f"the app's lifespan failed ({why})",
         "mend it and save",
+        file=_shown_path(frames[-1].file, plan.cwd) if frames else None,
+        line=frames[-1].line if frames else None,
         traceback=traceback,
+        frames=frames,
     )
 
 
@@ -80,6 +86,13 @@ def workers_failure(plan: LaunchPlan, last_line: str) -> Error:
     detail = f" ({_shown(last_line)})" if last_line else ""
     why = f"its workers end while they start{detail}"
     return Error(time.time(), f"Server {plan.server}", why, "see the log for what they said")
+
+
+def unready_failure(plan: LaunchPlan, lacks: str, seconds: float) -> Error:
+    """The start took longer than it may."""
+    why = f"it was not ready within {seconds:g} s, waiting for {lacks}"
+    mend = "mend it and save, or allow more with --ready-timeout"
+    return Error(time.time(), f"Server {plan.server}", why, mend)
 
 
 def exit_failure(plan: LaunchPlan, meaning: str, last_line: str, *, ready: bool) -> Error:

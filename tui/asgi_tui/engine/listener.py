@@ -65,18 +65,25 @@ def _resolve(plan: LaunchPlan) -> tuple[Family, str]:
 class Listener:
     """A bound and listening socket; connections wait in its backlog while no server accepts."""
 
-    def __init__(self, plan: LaunchPlan) -> None:
-        """Binds; blocking. Raises ``Problem`` that names who holds the port."""
+    def __init__(self, plan: LaunchPlan, *, shared: bool = False) -> None:
+        """Binds; blocking. Raises ``Problem`` that names who holds the port.
+
+        ``shared``: beside a server that lets others bind its port. Such a socket does not listen, since
+        connections would come to it that nobody accepts.
+        """
         if "uds" in plan.options:
             self.address = Address("unix", path=plan.text("uds"))
             self._path = os.path.join(plan.cwd, plan.text("uds"))  # noqa: PTH118 - may be absolute
             self.socket = _bind_unix(self._path)
         else:
             family, host = _resolve(plan)
-            self.socket = _bind_tcp(family, host, plan)
-            port = self.socket.getsockname()[1]
-            self.address = Address(family, plan.host, port)
-        self.socket.listen(BACKLOG)
+            self.socket = _bind_tcp(family, host, plan, shared=shared)
+            self.address = Address(family, plan.host, self.socket.getsockname()[1])
+        if not shared:
+            self.socket.listen(BACKLOG)
+        name = self.socket.getsockname()
+        # An IPv6 name has four parts.
+        self.name: tuple[str, int] | str = name if isinstance(name, str) else (name[0], name[1])
 
     @property
     def fd(self) -> int:
@@ -101,10 +108,31 @@ class Listener:
                 os.unlink(self._path)  # noqa: PTH108 - a string all along
 
 
-def _bind_tcp(family: Family, host: str, plan: LaunchPlan) -> socket.socket:
+def is_shared(plan: LaunchPlan) -> bool:
+    """Whether the plan's port is taken by a server that lets others bind it too; blocking.
+
+    Only another process of the same user can, and only with SO_REUSEPORT (socket(7)).
+    """
+    family, host = _resolve(plan)
+
+    def can_bind(option: int) -> bool:
+        with socket.socket(socket.AF_INET if family == "inet" else socket.AF_INET6) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
+            try:
+                sock.bind((host, plan.port))
+            except OSError:
+                return False
+            return True
+
+    return not can_bind(socket.SO_REUSEADDR) and can_bind(socket.SO_REUSEPORT)
+
+
+def _bind_tcp(family: Family, host: str, plan: LaunchPlan, *, shared: bool) -> socket.socket:
     sock = socket.socket(socket.AF_INET if family == "inet" else socket.AF_INET6)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # uvicorn wraps a descriptor as AF_UNIX and so never sets this itself: 44 ms a request (Nagle).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == "inet6":

@@ -14,29 +14,34 @@ class Phases:
     loaded: float = 0.0
     import_ms: float = 0.0
     started: float = 0.0
-    answered: float = 0.0
     alone: float = 0.0
+    answered: float = 0.0
 
     @property
     def startup_ms(self) -> float:
         """From the start of the process to the first answer."""
         return _ms(self.answered - self.begun)
 
+    def go(self) -> None:
+        """The clock starts now: what was imported in advance cost nobody's time."""
+        self.begun = time.monotonic()
+
     def total_ms(self, begun: float) -> float:
-        """From ``begun`` (monotonic seconds) until only this run answered."""
-        return _ms(self.alone - begun)
+        """From ``begun`` (monotonic seconds) to the first answer."""
+        return _ms(self.answered - begun)
 
     def in_ms(self) -> dict[str, float]:
-        """The phases' durations: interpreter and server, the app's import, its startup, its first answer,
-        and until the server before it accepted no more.
+        """The phases' durations: interpreter and server, the app's import, its startup, until the server
+        before it accepted no more, and its first answer.
         """
         import_begun = self.loaded - self.import_ms / 1000
+        started = max(self.started, self.loaded)
         return {
             "start": _ms(import_begun - self.begun),
             "import": round(self.import_ms, 1),
-            "startup": _ms(self.started - self.loaded),
-            "answer": _ms(self.answered - max(self.started, self.loaded)),
-            "quiesce": _ms(self.alone - self.answered),
+            "startup": _ms(started - self.loaded),
+            "quiesce": _ms(self.alone - started),
+            "answer": _ms(self.answered - max(self.alone, started)),
         }
 
 

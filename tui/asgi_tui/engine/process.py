@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,6 +23,20 @@ GROUP_GRACE = 1.0
 KILL_PATIENCE = 5.0
 # A process that survives this many KILLs hangs in the kernel; the guard still has it on its list.
 KILL_ROUNDS = 3
+
+
+# Bytes of a standby's answer.
+ANSWER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Preload:
+    """What a standby imports in advance, and what it must not (``asgi_probe.standby``)."""
+
+    modules: tuple[str, ...]
+    never: tuple[str, ...]
+    # Whether the server forks its workers.
+    forks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +52,23 @@ class Child:
     # Descriptors the child inherits, and the one granian's workers are built from, if any.
     inherited: Sequence[int]
     adopt: int | None
+    # With it the child waits for ``go``.
+    preload: Preload | None = None
 
 
 class ServerProcess:
     """The leader of a process group of its own, which ends with the console (guard and lifeline)."""
 
-    def __init__(self, process: asyncio.subprocess.Process, guard: Guard, lifeline: int) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        guard: Guard,
+        lifeline: int,
+        control: socket.socket | None = None,
+    ) -> None:
+        """``control``: the socket on which its launcher is told what to run, if it has one."""
         self._process = process
+        self._control = control
         self._guard = guard
         self._lifeline = lifeline
         self._stopping = asyncio.Lock()
@@ -50,47 +76,82 @@ class ServerProcess:
 
     @classmethod
     async def spawn(cls, child: Child, guard: Guard, stdout: int, stderr: int) -> ServerProcess:
-        """Starts the launcher, puts it under the guard, then tells it to go.
+        """Starts the launcher and puts it under the guard; ``order`` tells it what to run.
 
         Raises ``Problem`` where the interpreter cannot be executed.
         """
-        control_read, control_write = os.pipe()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         lifeline_read, lifeline_write = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 child.python,
                 child.launcher,
-                str(control_read),
+                str(theirs.fileno()),
                 str(lifeline_read),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                pass_fds=(control_read, lifeline_read, *child.inherited),
+                pass_fds=(theirs.fileno(), lifeline_read, *child.inherited),
                 env=child.environment,
                 cwd=child.cwd,
                 start_new_session=True,
             )
         except BaseException as error:
-            os.close(control_write)
+            ours.close()
             os.close(lifeline_write)
             if not isinstance(error, OSError):
                 raise
             why = error.strerror or str(error)
             raise Problem(f"Interpreter {child.python}", why, "pick another one", usage=False) from None
         finally:
-            os.close(control_read)
+            theirs.close()
             os.close(lifeline_read)
-        self = cls(process, guard, lifeline_write)
+        self = cls(process, guard, lifeline_write, ours)
         guard.add(process.pid)
-        order = {"module": child.module, "argv": list(child.arguments), "adopt": child.adopt}
-        try:
-            os.write(control_write, json.dumps(order).encode() + b"\n")
-        except OSError:
-            # It ended before it could be told anything; wait() gives its exit code.
-            pass
-        finally:
-            os.close(control_write)
         return self
+
+    async def order(self, child: Child) -> None:
+        """Tells the launcher what to run; it runs at once unless it is to import something in advance."""
+        order = {
+            "module": child.module,
+            "argv": list(child.arguments),
+            "adopt": child.adopt,
+            "preload": None if child.preload is None else asdict(child.preload),
+        }
+        await self._send(json.dumps(order).encode() + b"\n")
+        if child.preload is None:
+            self._hang_up()
+
+    async def _send(self, line: bytes) -> None:
+        assert self._control is not None
+        # It may have ended before it could be told anything; wait() gives its exit code.
+        with suppress(OSError):
+            await asyncio.get_running_loop().sock_sendall(self._control, line)
+
+    async def warmed(self) -> dict[str, Any]:
+        """What the standby says once it is warm (``asgi_probe.standby.preload``), empty if it ended."""
+        assert self._control is not None
+        loop = asyncio.get_running_loop()
+        answer = b""
+        with suppress(OSError, ValueError):
+            while not answer.endswith(b"\n") and len(answer) < ANSWER_BYTES:
+                data = await loop.sock_recv(self._control, 65_536)
+                if not data:
+                    break
+                answer += data
+            found = json.loads(answer)
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    async def go(self) -> None:
+        """Tells a standby to run the server, now or as soon as it is warm."""
+        await self._send(b"go\n")
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._control is not None:
+            self._control.close()
 
     @property
     def pid(self) -> int:
@@ -135,6 +196,7 @@ class ServerProcess:
         if not self._emptied:
             self._emptied = True
             self._guard.remove(self.pid)
+            self._hang_up()
             os.close(self._lifeline)
 
     async def _ended(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ import secrets
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from asgi_tui.domain.asgi_rules import check_http
@@ -25,22 +26,25 @@ from asgi_tui.domain.events import (
 from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
-from asgi_tui.engine.binding import Binding
-from asgi_tui.engine.changes import Changes
+from asgi_tui.engine.changes import Changes, Save
 from asgi_tui.engine.failures import exit_failure, from_problem
 from asgi_tui.engine.guard import Guard
+from asgi_tui.engine.handover import Change, Handover
 from asgi_tui.engine.operations import Operations, uninterrupted
 from asgi_tui.engine.preparation import Prepared, prepare
+from asgi_tui.engine.recipe import Surroundings
 from asgi_tui.engine.reporter import Reporter
 from asgi_tui.engine.runtime import RuntimeDirectory
 from asgi_tui.engine.stream import EventStream
-from asgi_tui.engine.supervisor import CannotAdoptError, ServerRun, StartFailed, Surroundings
+from asgi_tui.engine.supervisor import ServerRun, StartFailed
 from asgi_tui.engine.telemetry import Sender, Summary, Telemetry, Told, Traced
 
 Found = TypeVar("Found")
 
-# The name of tasks that see an old server to its end.
-RETIRING = "retire"
+# A reload that was asked for.
+NOTHING_SAVED = Save((), (), 0.0, "", 0)
+# The state's reason after a failure while the run of before serves on.
+LAST_GOOD = "serving the last good version"
 
 
 class Session:
@@ -58,6 +62,8 @@ class Session:
         """
         self.state = State.STOPPED
         self.plan: LaunchPlan | None = None
+        # The server before the last switch.
+        self.previous_server = ""
         # Whether a crashed session is brought back by the next good save.
         self.waits_for_a_save = False
         self._traces_per_second = traces_per_second
@@ -66,17 +72,11 @@ class Session:
         self._streams: list[EventStream] = []
         self._surroundings: Surroundings | None = None
         self._reporter = Reporter(self._emit)
-        self._binding = Binding()
         self._changes = Changes(self._on_save, self._emit, self.tell)
-        self._run: ServerRun | None = None
-        self._runs: dict[int, ServerRun] = {}
-        self._numbers = 0
         self._operations = Operations(self._fault)
+        self._handover = Handover(self._changes, self._operations, self._emit)
         self._last_error: Error | None = None
-        self._last_code: int | None = None
         self._closed = False
-        # Whether the last change left a moment without a server on the address.
-        self._gap = False
 
     # -- for front ends ----------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Session:
 
     async def start(self, plan: LaunchPlan) -> None:
         """Runs a plan, in place of what runs now. A plan that cannot be run disturbs nothing."""
-        idle = self._run is None and self.state in (State.STOPPED, State.CRASHED)
+        idle = self._handover.current is None and self.state in (State.STOPPED, State.CRASHED)
         if idle:
             self._change(State.STARTING)
             self.plan = plan
@@ -105,9 +105,41 @@ class Session:
         await self._command(self._stop)
 
     async def restart(self) -> None:
-        """Starts the server anew; the old one serves until the new one answers."""
+        """Starts the server anew, with nothing imported in advance; the old one serves until it answers."""
         if self.plan is not None:
             await self.start(self.plan)
+
+    async def reload(self) -> None:
+        """Brings the code as it is now live, as a save does."""
+        await self._command(self._reload_as_asked)
+
+    async def pause(self) -> None:
+        """Serves no save until ``resume``."""
+        self._changes.pause()
+
+    async def resume(self) -> None:
+        """Serves saves again, and at once what was saved meanwhile."""
+        self._changes.resume()
+
+    async def exclude(self, glob: str) -> None:
+        """Changes of files that match ``glob`` count no more, and what it was paused for is resumed."""
+        if self.plan is not None:
+            reloading = self.plan.reloading
+            reloading = replace(reloading, exclude=(*reloading.exclude, glob))
+            self.plan = replace(self.plan, reloading=reloading)
+        self._changes.exclude(glob)
+
+    async def end_streams(self) -> None:
+        """Ends at once what replaced servers still have open."""
+        self._handover.end_streams()
+
+    async def switch_back(self) -> None:
+        """Moves the running app to the server it was on before."""
+        if self.previous_server:
+            await self.switch(self.previous_server)
+            return
+        what, why = "Switching back", "the app has been on one server only"
+        self.tell(from_problem(Problem(what, why, "switch to another server first")))
 
     async def switch(self, server: str) -> None:
         """Moves the running app to another server on the same address, without refusing a connection."""
@@ -115,7 +147,7 @@ class Session:
         def look() -> tuple[Mapping, Prepared]:
             if self.plan is None:
                 raise Problem("Switching", "nothing has been started yet", "start a server first")
-            if server == self.plan.server and self._run is not None:
+            if server == self.plan.server and self._handover.current is not None:
                 raise Problem(f"Switching to {server}", "it is the one that runs", "pick another server")
             mapping = map_plan(self.plan, server)
             return mapping, prepare(mapping.plan)
@@ -164,10 +196,10 @@ class Session:
 
     def _exit(self, failed: bool) -> Exit:
         meaning = "the server never ran"
-        if self.plan is not None and self._last_code is not None:
-            meaning = get_server(self.plan.server).exit_meaning(self._last_code)
+        if self.plan is not None and self._handover.last_code is not None:
+            meaning = get_server(self.plan.server).exit_meaning(self._handover.last_code)
         reason = self._last_error.sentence if failed and self._last_error else "stopped on request"
-        return Exit(time.time(), int(failed), reason, self._last_code, meaning)
+        return Exit(time.time(), int(failed), reason, self._handover.last_code, meaning)
 
     async def _command(self, operation: Callable[[], Awaitable[None]], *, yields: bool = False) -> None:
         async def guarded() -> None:
@@ -188,16 +220,11 @@ class Session:
     async def _start(self, prepared: Prepared) -> None:
         self._change(State.STARTING)
         await uninterrupted(self._open())
-        if self._run is None:
+        if self._handover.current is None:
             self.plan = prepared.plan
         # First of all: a save while it starts counts, and after a failed start the next one mends it.
-        await self._watch(prepared.plan)
-        try:
-            await self._replace(prepared)
-        except StartFailed as failure:
-            await self._failed(failure)
-        else:
-            await self._watch(prepared.plan)
+        await self._watch(prepared)
+        await self._replace(prepared, lambda change: self._ready(change, prepared.plan))
 
     async def _open(self) -> None:
         """What is shared by all runs, made with the first one."""
@@ -205,110 +232,58 @@ class Session:
             return
         runtime = await asyncio.to_thread(RuntimeDirectory)
         guard = await asyncio.to_thread(Guard, runtime.path)
-        telemetry = Telemetry(runtime.telemetry_socket, self._connected, self._told, self._gone)
+        telemetry = Telemetry(runtime.telemetry_socket, self._handover.connected, self._told, self._gone)
         await telemetry.start()
-        self._surroundings = Surroundings(
+        self._surroundings = self._handover.surroundings = Surroundings(
             runtime, guard, self._token_path, self._traces_per_second, telemetry, self._emit
         )
         self._operations.spawn(self._reporter.stats())
         self._operations.spawn(self._reporter.usage(self._leader))
 
     def _leader(self) -> int | None:
-        return self._run.pid if self._run is not None else None
+        return self._handover.current.pid if self._handover.current is not None else None
 
-    async def _replace(self, prepared: Prepared, tell: Callable[[ServerRun], None] | None = None) -> None:
-        """Brings the next run up beside the old one, which is stopped once the new one answers.
-
-        Both accept from the console's socket meanwhile. Where one of them binds by itself, or the address is
-        another, the old one is stopped first. ``tell`` is called in the moment of the change. Raises
-        ``StartFailed`` or ``Problem``; then the old run serves on, if it still does.
-        """
-        self._gap = await self._binding.needs_free_address(prepared.plan)
-        if self._gap:
-            await self._end_run()
+    async def _replace(self, prepared: Prepared, done: Callable[[Change], None]) -> None:
+        """Brings a run of the plan, started cold, in place of the one that serves, or tells why not."""
         try:
-            run = await self._new_run(prepared)
-        except CannotAdoptError:
-            # Told by the child itself; from now on this server binds by itself, so the address must be free.
-            self._binding.cannot_adopt(prepared.plan.server)
-            self._gap = True
-            await self._end_run()
-            run = await self._new_run(prepared)
-        # Half a handover would leave two servers or none, and a plan that is not the one that runs.
-        await uninterrupted(self._hand_over(run, prepared.plan, tell))
+            await self._handover.replace(prepared, done)
+        except StartFailed as failure:
+            await self._failed(failure)
+        else:
+            await self._watch(prepared)
+        await self._handover.settle()
 
-    async def _new_run(self, prepared: Prepared) -> ServerRun:
-        """A run that is ready; one that does not become so leaves nothing behind."""
-        assert self._surroundings is not None
-        bound = await self._binding.bind(prepared.plan)
-        # What is saved from here on may be too late for this run.
-        served = self._changes.serve()
-        self._numbers += 1
-        run = ServerRun(self._numbers, prepared, bound, self._surroundings)
-        self._runs[run.number] = run
-        try:
-            await run.start()
-            await self._changes.armed()
-        except BaseException:
-            self._changes.restore(served)
-            try:
-                await uninterrupted(run.stop())
-            finally:
-                del self._runs[run.number]
-            raise
-        return run
-
-    async def _hand_over(
-        self, run: ServerRun, plan: LaunchPlan, tell: Callable[[ServerRun], None] | None
-    ) -> None:
-        old = self._run
-        if old is not None:
-            # Until then a client may still be answered by the code of before.
-            await old.quiesce()
-        self._binding.serve()
-        run.phases.alone = time.monotonic()
-        self._run, self.plan = run, plan
-        if old is not None:
-            self._operations.spawn(self._retire(old), RETIRING)
+    def _ready(self, change: Change, plan: LaunchPlan) -> None:
+        """Only this run answers now."""
+        run = change.run
+        self.plan = plan
         self._operations.spawn(self._follow(run))
         self._change(State.READY)
+        self._changes.ready()
         self._emit(
             Ready(time.time(), run.server.name, run.version, run.address.url, run.pid, run.phases.startup_ms)
         )
-        if tell is not None:
-            tell(run)
 
     async def _stop(self) -> None:
         if self.state is not State.STOPPED:
             self._change(State.STOPPING)
         self._stop_watching()
-        await self._end_run()
-        await self._operations.join(RETIRING)
-        self._binding.close()
+        await self._handover.stop()
         if self.state is not State.STOPPED:
             self._change(State.STOPPED)
-
-    async def _end_run(self) -> None:
-        """Ends the run that serves, to the last process and the last line of output."""
-        run, self._run = self._run, None
-        if run is not None:
-            await uninterrupted(self._retire(run))
-
-    async def _retire(self, run: ServerRun) -> None:
-        self._last_code = await run.stop()
-        self._runs.pop(run.number, None)
 
     async def _follow(self, run: ServerRun) -> None:
         """Tells when the server ends by itself."""
         code = await run.wait()
-        if run is self._run and not run.retiring:
+        if run is self._handover.current and not run.retiring:
             await self._command(lambda: self._crashed(run, code), yields=True)
 
     async def _crashed(self, run: ServerRun, code: int) -> None:
-        if run is not self._run:
+        if run is not self._handover.current:
             # A command has replaced or stopped it meanwhile.
             return
-        await self._end_run()
+        await self._handover.end()
+        await self._handover.settle()
         meaning = run.server.exit_meaning(code)
         await self._failed(StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code))
 
@@ -317,25 +292,25 @@ class Session:
     async def _failed(self, failure: StartFailed) -> None:
         """The app could not be served; a save may mend it, and what ran before may still run."""
         self.tell(failure.error)
-        if self._run is not None:
-            self._change(State.READY, "serving the last good version")
+        if self._handover.current is not None:
+            self._change(State.READY, LAST_GOOD)
             return
-        self._last_code = failure.code
+        self._handover.last_code = failure.code
         self.waits_for_a_save = self._changes.watching
         if not self.waits_for_a_save:
-            self._binding.close()
+            self._handover.binding.close()
         elif self.plan is not None and not self.plan.tls:
-            await self._binding.answer_unavailable(failure.error.sentence)
+            await self._handover.binding.answer_unavailable(failure.error.sentence)
         waits = "waiting for a save" if self.waits_for_a_save else ""
         self._change(State.CRASHED, "; ".join(filter(None, (failure.error.why, waits))))
 
     def _settle(self, reason: str) -> None:
         """The state after a command that cannot be carried out, whatever is saved."""
-        if self._run is not None:
+        if self._handover.current is not None:
             self._change(State.READY, reason)
             return
         self._stop_watching()
-        self._binding.close()
+        self._handover.binding.close()
         self._change(State.CRASHED, reason)
 
     def _fault(self, error: BaseException) -> None:
@@ -348,13 +323,15 @@ class Session:
 
     async def _switch(self, mapping: Mapping, prepared: Prepared) -> None:
         begun = time.monotonic()
-        old = self.plan.server if self.plan is not None else ""
-        self._change(State.RELOADING, f"switching to {prepared.plan.server}")
+        old, to = (self.plan.server if self.plan is not None else ""), prepared.plan.server
+        self._change(State.RELOADING, f"switching to {to}")
         await uninterrupted(self._open())
 
-        def tell(run: ServerRun) -> None:
-            phases, total_ms = run.phases.in_ms(), run.phases.total_ms(begun)
-            to = prepared.plan.server
+        def done(change: Change) -> None:
+            if old != to:
+                self.previous_server = old
+            self._ready(change, prepared.plan)
+            phases = change.run.phases
             self._emit(
                 Switch(
                     time.time(),
@@ -362,90 +339,119 @@ class Session:
                     to,
                     mapping.mapped,
                     mapping.dropped,
-                    phases,
-                    total_ms,
-                    self._refused(),
+                    phases.in_ms(),
+                    phases.total_ms(begun),
+                    self._handover.refused,
+                    change.run.number,
+                    change.replaces,
                 )
             )
 
-        try:
-            await self._replace(prepared, tell)
-        except StartFailed as failure:
-            await self._failed(failure)
-        else:
-            await self._watch(prepared.plan)
+        await self._replace(prepared, done)
 
     def _on_save(self) -> None:
         """Reloads, in place of a reload that is under way and after any command that is."""
         self._operations.spawn(self._command(self._reload, yields=True))
 
     async def _reload(self) -> None:
+        save = await self._changes.take(self.plan) if self.plan is not None else None
+        # Stopped meanwhile, or started anew with what was saved.
+        if save is not None:
+            await self._serve(save)
+
+    async def _reload_as_asked(self) -> None:
         plan = self.plan
-        save = await self._changes.take(plan) if plan is not None else None
-        if plan is None or save is None:
-            # Stopped meanwhile, or started anew with what was saved.
-            return
+        if plan is None:
+            raise Problem("Reloading", "nothing has been started yet", "start a server first")
+        await self._serve(await self._changes.take(plan) or NOTHING_SAVED)
+
+    async def _serve(self, save: Save) -> None:
+        """Brings what was saved live."""
+        plan = self.plan
+        assert plan is not None
         begun = time.monotonic()
         self._change(State.RELOADING, ", ".join(change.path for change in save.changes[:3]))
         await uninterrupted(self._open())
 
-        def tell(run: ServerRun) -> None:
-            phases = {"notice": save.notice_ms} | run.phases.in_ms()
-            total_ms = round(save.notice_ms + run.phases.total_ms(begun), 1)
-            self._emit(Reload(time.time(), "ok", save.changes, phases, total_ms, self._refused()))
+        happened: list[Change] = []
+
+        def done(change: Change) -> None:
+            happened.append(change)
+            # Excludes may have been added meanwhile.
+            self._ready(change, self.plan or plan)
 
         try:
-            prepared = await asyncio.to_thread(prepare, plan)
-            await self._replace(prepared, tell)
+            warm = None if save.cold else await self._handover.warm(plan)
+            cold = save.cold or ("" if warm is not None else "there was no standby")
+            prepared = warm if warm is not None else await asyncio.to_thread(prepare, plan)
+            await self._handover.replace(prepared, done, cold=cold)
         except (StartFailed, Problem) as failure:
             error = failure.error if isinstance(failure, StartFailed) else from_problem(failure)
-            total_ms = round(save.notice_ms + (time.monotonic() - begun) * 1000, 1)
             self._emit(
                 Reload(
                     time.time(),
                     "failed",
                     save.changes,
                     {"notice": save.notice_ms},
-                    total_ms,
-                    self._refused(),
-                    reason=error.sentence,
-                    file=error.file,
-                    line=error.line,
+                    round(save.notice_ms + (time.monotonic() - begun) * 1000, 1),
+                    self._handover.refused,
+                    error.sentence,
+                    error.file,
+                    error.line,
+                    frames=error.frames,
                 )
             )
             await self._failed(StartFailed(error, getattr(failure, "code", None)))
             self._changes.forget(save)
         else:
-            await self._watch(plan)
+            await self._watch(prepared)
+        finally:
+            for change in happened:
+                total_ms = save.notice_ms + change.run.phases.total_ms(begun)
+                await uninterrupted(self._tell_reload(save, change, round(total_ms, 1)))
+        await self._handover.settle()
+
+    async def _tell_reload(self, save: Save, change: Change, total_ms: float) -> None:
+        run = change.run
+        self._emit(
+            Reload(
+                time.time(),
+                "ok",
+                # Counted now, when nobody waits for it.
+                await self._changes.with_lines(save),
+                {"notice": save.notice_ms} | run.phases.in_ms(),
+                total_ms,
+                self._handover.refused,
+                start="warm" if run.warm else "cold",
+                cold_reason=change.cold_reason,
+                run=run.number,
+                replaces=change.replaces,
+                imports=run.imports,
+            )
+        )
 
     def _stop_watching(self) -> None:
         self.waits_for_a_save = False
         self._changes.stop()
 
-    async def _watch(self, plan: LaunchPlan) -> None:
+    async def _watch(self, prepared: Prepared) -> None:
         if not self._closed:
-            await self._changes.watch(plan, self._run.roots if self._run else ())
-
-    def _refused(self) -> int | None:
-        """Connections refused by a change: none while the console listens itself, else nobody can count."""
-        return None if self._gap or not self._binding.is_open else 0
+            run = self._handover.current
+            libraries = tuple(str(path) for path in prepared.interpreter.site_dirs)
+            await self._changes.watch(prepared.plan, run.roots if run is not None else (), libraries)
 
     # -- telemetry ---------------------------------------------------------------------------------
 
-    def _connected(self, sender: Sender) -> None:
-        if run := self._runs.get(sender.generation):
-            run.connected(sender)
-
     def _gone(self, sender: Sender) -> None:
-        if run := self._runs.get(sender.generation):
-            run.gone(sender)
+        self._handover.gone(sender)
         self._reporter.forget_worker(sender.pid)
 
     def _told(self, sender: Sender, told: Told) -> None:
-        run = self._runs.get(sender.generation)
         if isinstance(told, Summary):
             self._reporter.add(sender.pid, told)
-        elif run is not None and isinstance(told, Traced):
+        if not isinstance(told, Traced):
+            self._handover.told(sender, told)
+        elif (server := self._handover.server_of(sender)) is not None:
             self._emit(
                 Request(
                     told.at,
@@ -455,14 +461,12 @@ class Session:
                     told.route,
                     told.status,
                     told.duration_ms,
-                    run.server.name,
+                    server,
                     sender.pid,
                     told.messages,
                     check_http(told.method, told.messages, returned=told.returned, complete=told.complete),
                 )
             )
-        elif run is not None:
-            run.told(sender, told)
 
     # -- small helpers -----------------------------------------------------------------------------
 

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
-from asgi_tui.domain.events import Error, Event, Starting, Worker
+from asgi_tui.domain.events import Error, ImportTime, Starting, Worker
 from asgi_tui.domain.servers import get_server
-from asgi_tui.domain.servers.gunicorn import Gunicorn
-from asgi_tui.domain.text import hiding, is_secret_name, mask_arguments, secrets_in
 from asgi_tui.engine.binding import Bound
-from asgi_tui.engine.failures import exit_failure, lifespan_failure, load_failure, workers_failure
-from asgi_tui.engine.guard import Guard
+from asgi_tui.engine.failures import (
+    exit_failure,
+    lifespan_failure,
+    load_failure,
+    unready_failure,
+    workers_failure,
+)
 from asgi_tui.engine.phases import Phases
-from asgi_tui.engine.preparation import Prepared, read_env_files
-from asgi_tui.engine.process import Child, ServerProcess
-from asgi_tui.engine.project import version_tuple
+from asgi_tui.engine.preparation import Prepared
+from asgi_tui.engine.process import Preload, ServerProcess
 from asgi_tui.engine.readiness import NotAskableError, ask
+from asgi_tui.engine.recipe import Surroundings, make_recipe
+from asgi_tui.engine.retirement import Retirement
 from asgi_tui.engine.run_log import RunLog
-from asgi_tui.engine.runtime import RunFile, RuntimeDirectory
 from asgi_tui.engine.telemetry import (
     CannotAdopt,
     Lifespan,
     Loaded,
     LoadFailed,
-    Quiesced,
+    Modules,
     Sender,
-    Telemetry,
+    Summary,
     Told,
 )
 
@@ -40,39 +41,32 @@ from asgi_tui.engine.telemetry import (
 FAILURE_GRACE = 1.5
 # Seconds open requests get when nothing else is set; streams would otherwise hold a stop for ever.
 STOP_GRACE = 5
-ASK_AGAIN = 0.01
+ASK_AGAIN = 0.001
+# Seconds in which a server answers whose app has started.
+ANSWER_PATIENCE = 10.0
 # Workers that may end before the first answer.
 MAX_EARLY_ENDS = 5
 # Seconds a server gets to end while it has served nobody yet.
 UNREADY_GRACE = 0.3
-# Seconds until workers that were asked to stop accepting count as unable to, and what TERM then gets.
-QUIESCE_PATIENCE = 0.25
-TERM_PATIENCE = 1.0
+# Seconds of the grace that cancelled calls get at its end.
+CALLS_GRACE = 1.0
 
 
 class StartFailed(Exception):  # noqa: N818 - the failure is the app's, told by the event it carries
-    """The server did not become ready; ``error`` says why in one sentence."""
+    """The server did not become ready; ``error`` says why in one sentence.
 
-    def __init__(self, error: Error, code: int | None) -> None:
+    ``of_the_app``: it is the user's code that failed, and it would fail again.
+    """
+
+    def __init__(self, error: Error, code: int | None, *, of_the_app: bool = False) -> None:
         super().__init__(error.sentence)
         self.error = error
         self.code = code
+        self.of_the_app = of_the_app
 
 
 class CannotAdoptError(Exception):
     """This version of the server cannot be handed a socket; it must bind by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every run of a session shares."""
-
-    runtime: RuntimeDirectory
-    guard: Guard
-    token_path: str
-    traces_per_second: int
-    telemetry: Telemetry
-    emit: Callable[[Event], None]
 
 
 class ServerRun:
@@ -81,6 +75,8 @@ class ServerRun:
     def __init__(self, number: int, prepared: Prepared, bound: Bound, surroundings: Surroundings) -> None:
         """``number`` tells the run's processes from those of other runs."""
         self.number = number
+        self.prepared = prepared
+        self.bound = bound
         # With the address as it is bound: a server that binds by itself must bind that.
         self.plan = bound.plan
         self.version = prepared.version
@@ -88,27 +84,36 @@ class ServerRun:
         self.server = get_server(prepared.plan.server)
         self.workers: set[int] = set()
         self.roots: tuple[str, ...] = ()
+        # What user code changed while the app was imported, and the slowest imports.
+        self.altered: frozenset[str] = frozenset()
+        self.imports: tuple[ImportTime, ...] = ()
+        # Whether it waits for ``go``, and whether it did.
+        self.waits = False
+        self.warm = False
         self.phases = Phases()
-        # Set once it is to make room for another: its end is no crash then.
-        self.retiring = False
-        self._shown_plan = prepared.plan
-        self._interpreter = prepared.interpreter
+        # How long the app's lifespan shutdown took.
+        self.shutdown_ms = 0.0
         self._listener = bound.listener
-        self._bind_reason = bound.reason
         self._surroundings = surroundings
         self._emit = surroundings.emit
         self._loop = asyncio.get_running_loop()
         self._process: ServerProcess | None = None
+        self._starting: Starting
         self._log = RunLog(self.server, surroundings.token_path, surroundings.emit)
         self._loaded = asyncio.Event()
         self._lifespan_done = asyncio.Event()
         self._failure: asyncio.Future[Error] = self._loop.create_future()
         self._cannot_adopt: asyncio.Future[str] = self._loop.create_future()
         self._lifespan_error: Lifespan | None = None
+        self._of_the_app = False
         self._ended_early = 0
-        self._accepting: set[int] = set()
-        self._all_closed = True
-        self._quiesced = asyncio.Event()
+        self._shutdown_begun = 0.0
+        # Of each worker the requests in flight and the open WebSockets, as told last.
+        self._open: dict[int, tuple[int, int]] = {}
+        self._ready: set[int] = set()
+        self._more_ready = asyncio.Event()
+        self._retirement: Retirement | None = None
+        self._modules: asyncio.Future[Modules] = self._loop.create_future()
 
     @property
     def pid(self) -> int:
@@ -116,9 +121,25 @@ class ServerRun:
         return self._process.pid if self._process is not None else 0
 
     @property
+    def retiring(self) -> bool:
+        """Whether it makes room for another."""
+        return self._retirement is not None
+
+    @property
+    def open(self) -> tuple[int, int]:
+        """Requests in flight and open WebSockets, as told last."""
+        counts = self._open.values()
+        return sum(in_flight for in_flight, _ in counts), sum(websockets for _, websockets in counts)
+
+    @property
     def last_line(self) -> str:
         """The last line of output that may explain a failure."""
         return self._log.last_line
+
+    @property
+    def ended(self) -> bool:
+        """Whether the leader has ended."""
+        return self._process is None or self._process.code is not None
 
     async def wait(self) -> int:
         """The leader's exit code."""
@@ -127,103 +148,62 @@ class ServerRun:
 
     # -- start -------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Returns once the app answers through its address. Raises ``StartFailed`` or ``Problem``.
+    async def spawn(self, preload: Preload | None = None) -> None:
+        """Starts the child; with ``preload`` it imports that, then waits for ``go``. Raises ``Problem``.
 
         Whatever ends it, cancellation included, ``stop`` is for the caller to call.
         """
-        await self._spawn()
-        await self._until_ready()
-
-    async def _spawn(self) -> None:
-        plan, runtime = self.plan, self._surroundings.runtime
-        # A variable that is set already counts more than the file's, as with uvicorn's --env-file.
-        variables = await asyncio.to_thread(read_env_files, plan) | os.environ | dict(plan.env)
-        environment, inherited = self.server.environment(variables)
-        files = await asyncio.to_thread(self._configuration_files)
-        fd = self._listener.fd if self._listener is not None else None
-        arguments, conf = self._arguments(fd, files)
-        named = {value for name, value in variables.items() if is_secret_name(name)}
-        self._log.secrets = hiding(named | secrets_in(arguments))
-        run_file = RunFile(
-            generation=self.number,
-            module=plan.target.module,
-            attribute=plan.target.attribute,
-            factory=plan.target.factory,
-            app_dir=str(Path(plan.cwd, plan.text("app_dir"))) if "app_dir" in plan.options else "",
-            telemetry=str(runtime.telemetry_socket),
-            token_path=self._surroundings.token_path,
-            traces_per_second=self._surroundings.traces_per_second,
-            gunicorn_conf=conf,
+        recipe = await asyncio.to_thread(
+            make_recipe, self.number, self.prepared, self.bound, self._surroundings
         )
-        environment["ASGI_TUI_RUN"] = str(await asyncio.to_thread(runtime.write_run, run_file))
-        # Without it a server's output stays in its buffers when it goes to a pipe.
-        environment["PYTHONUNBUFFERED"] = "1"
-        # The pipe is read as UTF-8, whatever the locale.
-        environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"
-        notes = tuple(f"{name} is read, less what the console decides" for name in files)
-        self._emit(self._starting(arguments, inherited + notes))
-        output = self._log.open(runtime.path, f"output-{self.number}")
-        self._process = await ServerProcess.spawn(
-            Child(
-                self._interpreter.executable,
-                runtime.launcher,
-                self.server.module,
-                arguments,
-                environment,
-                plan.cwd,
-                () if fd is None else (fd,),
-                fd if self.server.adopts_in_child else None,
-            ),
-            self._surroundings.guard,
-            output.write_ends["stdout"],
-            output.write_ends["stderr"],
-        )
+        child = replace(recipe.child, preload=preload)
+        self._log.secrets = recipe.secrets
+        self._starting = recipe.starting
+        self.waits = preload is not None
+        if preload is None:
+            self._emit(recipe.starting)
+        output = self._log.open(self._surroundings.runtime.path, f"output-{self.number}")
+        ends = output.write_ends
+        guard = self._surroundings.guard
+        self._process = await ServerProcess.spawn(child, guard, ends["stdout"], ends["stderr"])
         output.start()
+        await self._process.order(child)
 
-    def _configuration_files(self) -> tuple[str, ...]:
-        return tuple(name for name in self.server.reads_files if Path(self.plan.cwd, name).is_file())
+    async def warmed(self) -> dict[str, Any]:
+        """What the standby says once it is warm, empty if it ended instead."""
+        assert self._process is not None
+        return await self._process.warmed()
 
-    def _arguments(self, fd: int | None, files: tuple[str, ...]) -> tuple[list[str], str]:
-        """The server's arguments, and gunicorn's configuration file where there is one."""
-        version = version_tuple(self.version)
-        if not isinstance(self.server, Gunicorn):
-            return self.server.run_arguments(self.plan, fd, version), ""
-        conf, plan = self.server.split_config(self.plan)
-        if not conf and files:
-            conf = str(Path(self.plan.cwd, files[0]))
-        arguments = self.server.run_arguments(plan, fd, version)
-        return ["-c", str(self._surroundings.runtime.gunicorn_conf), *arguments], conf
+    async def go(self) -> None:
+        """Tells a standby to run the server; ``until_started`` sees it through."""
+        assert self._process is not None
+        self.phases.go()
+        self.waits, self.warm = False, True
+        self._emit(replace(self._starting, at=time.time()))
+        await self._process.go()
 
-    def _starting(self, arguments: list[str], inherited: tuple[str, ...]) -> Starting:
-        launcher = shlex.join([str(self._interpreter.executable), str(self._surroundings.runtime.launcher)])
-        ran = f"{launcher} → {shlex.join([self.server.module, *mask_arguments(arguments)])}"
-        notes = []
-        if self.server.deprecated:
-            notes.append(f"{self.plan.server} is a legacy pattern: {self.server.deprecated}")
-        return Starting(
-            time.time(),
-            self.plan.server,
-            self.version,
-            str(self.server.command(self._shown_plan)),
-            target=str(self.plan.target),
-            python=str(self._interpreter.executable),
-            ran=ran,
-            bind=self._bind_reason,
-            inherited=inherited,
-            notes=tuple(notes),
-        )
+    async def until_started(self) -> None:
+        """Returns once the app is imported and its lifespan has started. Raises ``StartFailed``."""
+        await self._until(self._started(), self.plan.reloading.ready_timeout)
 
-    async def _until_ready(self) -> None:
+    async def until_answered(self) -> None:
+        """Returns once the app answers through its address; others must not accept there. Raises likewise."""
+        await self._until(self._answered(), ANSWER_PATIENCE)
+
+    async def _until(self, goal: Coroutine[Any, Any, None], limit: float) -> None:
         assert self._process is not None
         ended = asyncio.ensure_future(self._process.wait())
-        answered = asyncio.ensure_future(self._answered())
+        reached = asyncio.ensure_future(goal)
         try:
-            await asyncio.wait(
-                (ended, answered, self._failure, self._cannot_adopt), return_when=asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(
+                (ended, reached, self._failure, self._cannot_adopt),
+                return_when=asyncio.FIRST_COMPLETED,
+                timeout=limit,
             )
-            if answered.done() and not answered.cancelled() and not self._failure.done():
-                answered.result()
+            if not done:
+                raise StartFailed(unready_failure(self.plan, self._lacks(), limit), None, of_the_app=True)
+            if reached.done() and not reached.cancelled() and not self._failure.done():
+                reached.result()
                 return
             if self._failure.done():
                 with suppress(TimeoutError):
@@ -232,11 +212,20 @@ class ServerRun:
             code = await ended if ended.done() else None
             if self._cannot_adopt.done():
                 raise CannotAdoptError(self._cannot_adopt.result())
-            raise StartFailed(await self._why(code), code)
+            why = await self._why(code)
+            raise StartFailed(why, code, of_the_app=self._of_the_app)
         finally:
-            answered.cancel()
+            reached.cancel()
             if not ended.done():
                 ended.cancel()
+
+    def _lacks(self) -> str:
+        """What a start that takes too long waits for."""
+        if not self._loaded.is_set():
+            return "the import of the app"
+        if self.server.expects_lifespan(self.plan) and not self._lifespan_done.is_set():
+            return "the app's lifespan startup"
+        return "an answer"
 
     async def _why(self, code: int | None) -> Error:
         # The probe's last words and the last line of output may still be on their way.
@@ -251,10 +240,12 @@ class ServerRun:
         meaning = self.server.exit_meaning(code) if code is not None else "it never answered"
         return exit_failure(self.plan, meaning, self._log.last_line, ready=False)
 
-    async def _answered(self) -> None:
+    async def _started(self) -> None:
         await self._loaded.wait()
         if self.server.expects_lifespan(self.plan):
             await self._lifespan_done.wait()
+
+    async def _answered(self) -> None:
         if self.server.answers_http1(self.plan):
             with suppress(NotAskableError):
                 # Nobody else can tell when a process accepts: it is asked again.
@@ -263,7 +254,7 @@ class ServerRun:
         self.phases.answered = time.monotonic()
 
     async def _is_ours(self) -> bool:
-        # Another run may still accept on the same socket, so it matters which process answers.
+        # A run that could not be quiesced may still accept on the same socket: it matters who answers.
         path = self.server.request_path(self.plan, self._surroundings.token_path)
         host = self.server.request_host(self.plan)
         return await asyncio.to_thread(ask, self.address, path, self.plan.cwd, host) in self.workers
@@ -276,14 +267,20 @@ class ServerRun:
             # It loaded the app only to fork workers from it (gunicorn --preload).
             return
         self.workers.add(sender.pid)
-        self._emit(Worker(time.time(), sender.pid, "started"))
+        self._emit(Worker(time.time(), sender.pid, "started", self.number))
+        if self._retirement is not None:
+            self._retirement.connected(sender)
 
     def gone(self, sender: Sender) -> None:
         """A process of this run ended or closed its connection."""
         if sender.pid not in self.workers:
             return
         self.workers.discard(sender.pid)
-        self._emit(Worker(time.time(), sender.pid, "gone"))
+        self._ready.discard(sender.pid)
+        self._open.pop(sender.pid, None)
+        self._emit(Worker(time.time(), sender.pid, "gone", self.number))
+        if self._retirement is not None:
+            self._retirement.gone()
         if not self.phases.answered:
             self._ended_early += 1
             if self._ended_early >= MAX_EARLY_ENDS:
@@ -292,14 +289,22 @@ class ServerRun:
 
     def told(self, sender: Sender, told: Told) -> None:
         """The probe of one process says something about the app."""
+        if self._retirement is not None:
+            self._retirement.told(sender, told)
         match told:
+            case Summary():
+                self._open[sender.pid] = (told.in_flight, told.websockets_open)
             case Loaded():
                 self.phases.loaded = self.phases.loaded or time.monotonic()
                 self.phases.started = self.phases.loaded
                 self.phases.import_ms = told.import_ms
                 self.roots = told.roots
+                self.altered, self.imports = told.altered, told.imports
                 self._loaded.set()
+                if not self.server.expects_lifespan(self.plan):
+                    self._is_ready(sender)
             case LoadFailed():
+                self._of_the_app = told.kind != "error" or told.file is not None
                 self._fail(load_failure(told, self.plan))
             case Lifespan(state="startup.complete" | "unsupported"):
                 if told.state == "unsupported":
@@ -307,19 +312,45 @@ class ServerRun:
                     self._lifespan_error = told
                 self.phases.started = time.monotonic()
                 self._lifespan_done.set()
-                self._emit(Worker(time.time(), sender.pid, "ready"))
+                self._is_ready(sender)
             case Lifespan(state="startup.failed"):
+                self._of_the_app = True
                 self._fail(lifespan_failure(told.message, self.plan))
-            case Quiesced(listeners=listeners):
-                self._accepting.discard(sender.pid)
-                self._all_closed = self._all_closed and listeners > 0
-                if not self._accepting or not self._all_closed:
-                    self._quiesced.set()
+            case Lifespan(state="shutdown"):
+                self._shutdown_begun = told.ms
+            case Lifespan(state="shutdown.complete" | "shutdown.failed"):
+                self.shutdown_ms = round(told.ms - self._shutdown_begun, 1)
+            case Modules():
+                if not self._modules.done():
+                    self._modules.set_result(told)
             case CannotAdopt():
                 if not self._cannot_adopt.done():
                     self._cannot_adopt.set_result(told.why)
             case _:
                 pass
+
+    def _is_ready(self, sender: Sender) -> None:
+        self._ready.add(sender.pid)
+        self._more_ready.set()
+        self._emit(Worker(time.time(), sender.pid, "ready", self.number))
+
+    async def workers_ready(self, count: int, patience: float) -> None:
+        """Returns once so many workers are ready, or after ``patience`` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while len(self._ready) < count:
+                    self._more_ready.clear()
+                    await self._more_ready.wait()
+
+    async def modules(self, patience: float) -> Modules | None:
+        """What a process that serves has imported, None where none answers in ``patience`` seconds."""
+        self._modules = self._loop.create_future()
+        for pid in sorted(self.workers)[:1]:
+            self._surroundings.telemetry.order(pid, do="modules")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                return await self._modules
+        return None
 
     def _fail(self, error: Error) -> None:
         if not self._failure.done():
@@ -327,28 +358,26 @@ class ServerRun:
 
     # -- stop --------------------------------------------------------------------------------------
 
-    async def quiesce(self) -> None:
-        """Returns once the server accepts no more connections, as far as that can be known.
-
-        Its workers are asked to close their listening sockets. Where one knows of no way (granian), the
-        server is told to end, which it begins by not accepting; open requests go on meanwhile.
-        """
-        assert self._process is not None
-        self.retiring = True
-        name = self._listener.socket.getsockname() if self._listener is not None else None
+    def retire(self) -> Retirement:
+        """From now on the run makes room for another: its end is no crash."""
+        shared = self._listener is not None
+        # As the kernel names it, where that is known.
+        own = (self.address.host, self.address.port) if self.address.port else self.address.path
+        name = self._listener.socket.getsockname() if self._listener is not None else own
         address = list(name[:2]) if isinstance(name, tuple) else name
-        self._accepting = set(self.workers)
-        for pid in self.workers:
-            self._surroundings.telemetry.order(pid, do="quiesce", address=address)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(QUIESCE_PATIENCE):
-                await self._quiesced.wait()
-            if self._all_closed:
-                return
+        telemetry = self._surroundings.telemetry
+        self._retirement = Retirement(self, address, telemetry, self._emit, shared=shared)
+        return self._retirement
+
+    def terminate(self) -> None:
+        """Tells the server to end; ``stop`` sees it through."""
+        assert self._process is not None
         self._process.terminate()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TERM_PATIENCE):
-                await self._process.wait()
+
+    def end_calls(self) -> None:
+        """Cancels what the app still does for requests and WebSockets; its lifespan goes on."""
+        for pid in self.workers:
+            self._surroundings.telemetry.order(pid, do="end")
 
     async def stop(self) -> int | None:
         """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""
@@ -356,6 +385,11 @@ class ServerRun:
             self._log.discard()
             return None
         grace = self.plan.number("graceful_timeout", STOP_GRACE) if self.phases.answered else UNREADY_GRACE
-        code = await self._process.stop(grace)
+        # A stream would hold most servers up until they are killed, without the app's lifespan shutdown.
+        ending = self._loop.call_later(max(grace - CALLS_GRACE, 0), self.end_calls)
+        try:
+            code = await self._process.stop(grace)
+        finally:
+            ending.cancel()
         await self._log.finish()
         return code

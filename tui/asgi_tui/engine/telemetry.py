@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from asgi_tui.domain.events import Message
+from asgi_tui.domain.events import ImportTime, Message
 
 # Bytes of one message; a summary of 500 routes has under 200 kB.
 MESSAGE_BYTES = 2 * 1024 * 1024
@@ -22,10 +22,24 @@ MESSAGE_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The app was imported in ``import_ms``; ``roots`` are the directories of user modules."""
+    """The app was imported in ``import_ms``; ``roots`` are the directories of user modules.
+
+    ``imports`` are the slowest modules. ``altered`` names what user code changed meanwhile that an import
+    may depend on: ``os.environ NAME``, ``sys.path``, ``sys.meta_path``.
+    """
 
     import_ms: float
     roots: tuple[str, ...]
+    imports: tuple[ImportTime, ...]
+    altered: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """What the next standby may import in advance, and what it must not."""
+
+    installed: tuple[str, ...]
+    never: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,22 @@ class Quiesced:
     """The process accepts no more; ``listeners`` is how many it closed, 0 where it knows of no way."""
 
     listeners: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What the process has open: accepted connections, those with something unread, and requests served."""
+
+    open: int
+    unread: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many calls of the app were cancelled."""
+
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +145,9 @@ class Traced:
     messages: tuple[Message, ...]
 
 
-Told: TypeAlias = Loaded | LoadFailed | Lifespan | Quiesced | CannotAdopt | Summary | Traced
+Told: TypeAlias = (
+    Loaded | LoadFailed | Modules | Lifespan | Quiesced | Connections | Ended | CannotAdopt | Summary | Traced
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +269,9 @@ class _Fields:
             raise ValueError(f"{name} is no list")
         return value
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(str(item) for item in self.items(name))
+
     def counts(self, name: str) -> dict[str, int]:
         value = self._data.get(name)
         if not isinstance(value, dict):
@@ -260,8 +295,12 @@ def parse(line: bytes) -> Told:
         case "request":
             return _traced(fields)
         case "loaded":
-            roots = tuple(str(root) for root in fields.items("roots"))
-            return Loaded(fields.number("import_ms"), roots)
+            imports = tuple(_import_time(item) for item in fields.items("imports"))
+            return Loaded(
+                fields.number("import_ms"), fields.texts("roots"), imports, frozenset(fields.texts("altered"))
+            )
+        case "modules":
+            return Modules(fields.texts("installed"), fields.texts("never"))
         case "failed":
             return LoadFailed(
                 fields.text("kind"),
@@ -276,6 +315,10 @@ def parse(line: bytes) -> Told:
             return Lifespan(fields.text("state"), fields.number("ms"), fields.text("message"))
         case "quiesced":
             return Quiesced(fields.whole("listeners"))
+        case "connections":
+            return Connections(fields.whole("open"), fields.whole("unread"), fields.whole("in_flight"))
+        case "ended":
+            return Ended(fields.whole("calls"))
         case "cannot_adopt":
             return CannotAdopt(fields.text("why"))
         case other:
@@ -308,6 +351,13 @@ def _route(item: Any) -> RouteDelta:
         counts = {_whole(bucket): _whole(count) for bucket, count in buckets}
         return RouteDelta(str(name), _whole(requests), _whole(errors), _whole(max_ns), counts)
     raise ValueError("not a route")
+
+
+def _import_time(item: Any) -> ImportTime:
+    with suppress(TypeError, ValueError):
+        module, self_ms, user = item
+        return ImportTime(str(module), float(self_ms), bool(user))
+    raise ValueError("not an import")
 
 
 def _traced(fields: _Fields) -> Traced:

@@ -9,13 +9,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Error, Event, Exit, State, StateChanged
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import read_item
 from asgi_tui.domain.text import sanitize
 from asgi_tui.engine.session import Session
 
@@ -162,31 +164,60 @@ async def _obey(line: bytes, session: Session, over: Over) -> None:
         return
     try:
         command = read_command(line)
-    except ValueError as error:
-        mend = 'send one like {"do": "restart"}'
-        session.tell(Error(time.time(), "Command on standard input", str(error), mend))
+    except Problem as problem:
+        session.tell(Error(time.time(), problem.what, problem.why, problem.mend))
         return
     await command(session, over)
 
 
+# Those that need nothing but their name; ``Session`` says what each does.
+_COMMANDS: Mapping[str, Callable[[Session], Awaitable[None]]] = {
+    "reload": lambda session: session.reload(),
+    "restart": lambda session: session.restart(),
+    "pause": lambda session: session.pause(),
+    "resume": lambda session: session.resume(),
+    "end_streams": lambda session: session.end_streams(),
+    "switch_back": lambda session: session.switch_back(),
+}
+
+
 def read_command(line: bytes) -> Callable[[Session, Over], Awaitable[None]]:
-    """The command a line spells. Raises ``ValueError`` that says why it is none."""
+    """The command a line spells. Raises ``Problem`` where it is none."""
     try:
         data: Any = json.loads(line)
     except (ValueError, RecursionError):
-        raise ValueError("the line is no JSON") from None
+        raise _no_command("the line is no JSON") from None
     do = data.get("do") if isinstance(data, dict) else None
     match do:
         case "stop":
             return _stop
-        case "restart":
-            return lambda session, _: session.restart()
         case "switch":
             server = data.get("server")
             if not isinstance(server, str):
-                raise ValueError("switch names no server")
+                raise _no_command("switch names no server", '{"do": "switch", "server": "granian"}')
             return lambda session, _: session.switch(server)
-    raise ValueError("it is neither restart, switch nor stop")
+        case "exclude":
+            glob = _glob(data.get("glob"))
+            return lambda session, _: session.exclude(glob)
+        case str() if do in _COMMANDS:
+            command = _COMMANDS[do]
+            return lambda session, _: command(session)
+    names = ", ".join(_COMMANDS)
+    raise _no_command(f"it is none of {names}, exclude, switch and stop")
+
+
+def _glob(glob: object) -> str:
+    example = '{"do": "exclude", "glob": "*.sqlite"}'
+    if not isinstance(glob, str):
+        raise _no_command("exclude names no glob", example)
+    try:
+        return str(read_item("exclude", glob))
+    except Problem as problem:
+        raise _no_command(f"exclude has a bad glob: {problem.why}", example) from None
+
+
+def _no_command(why: str, example: str = '{"do": "restart"}') -> Problem:
+    return Problem("Command on standard input", why, f"send one like {example}")
 
 
 async def _stop(session: Session, over: Over) -> None:

@@ -76,6 +76,8 @@ class Server(ServerOptions):
     adopts_in_child: ClassVar[bool] = False
     # Descriptors it can take over; for the rest it binds natively, and `bind_reason` says why.
     adopts: ClassVar[frozenset[Family]] = frozenset({"inet", "inet6"})
+    # Whether it forks its workers, which inherit what its first process has imported.
+    forks: ClassVar[bool] = False
     log_format: ClassVar[re.Pattern[str]]
     exit_codes: ClassVar[Mapping[int, str]] = {}
     # Environment variables that set what the console owns; they never reach the server.
@@ -269,6 +271,12 @@ class Server(ServerOptions):
 
     def request_host(self, plan: LaunchPlan) -> str:
         """The name to ask it by where it does not answer to its address; else empty."""
+        return ""
+
+    def gains_nothing(self, plan: LaunchPlan, python: tuple[int, ...]) -> str:
+        """Why a process with the app's packages imported would be of no use to the next start; else empty."""
+        if plan.workers > 1 and not self.forks:
+            return f"{self.name} spawns its workers, and a spawned process imports everything itself"
         return ""
 
     def answers_http1(self, plan: LaunchPlan) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -72,6 +73,10 @@ class Granian(Server):
     }
     lacks: ClassVar = {"proxy_headers": "granian has a wrapper for proxies in place of an option"}
     adopts_in_child = True
+    # Its own TCP sockets have SO_REUSEPORT (2.5 and newer), so that one granian can bind beside another; on
+    # Linux the kernel then spreads connections over all of them.
+    shares_port: ClassVar[bool] = sys.platform == "linux"
+    forks = True
     log_format = log_pattern(r"\[LEVEL\] (?P<text>.*)")
     exit_codes: ClassVar = {1: "a worker failed to start or ended unexpectedly"}
     owned_environment = frozenset(f"GRANIAN_{name}" for name in _OWNED)
@@ -116,6 +121,12 @@ class Granian(Server):
             )
             found.append(error(problem, Mend("serve ASGI", {"interface": None})))
         return found
+
+    def gains_nothing(self, plan: LaunchPlan, python: tuple[int, ...]) -> str:
+        """It uses the start method that its Python has as default."""
+        if python >= (3, 14) or sys.platform != "linux":
+            return "granian spawns its workers here, and a spawned process imports everything itself"
+        return ""
 
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         """What its extras and its HTTP/2 need."""

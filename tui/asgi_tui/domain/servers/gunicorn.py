@@ -91,6 +91,7 @@ class Gunicorn(OneBind):
     )
     worker_class: ClassVar[str] = "asgi"
     leader_serves = False
+    forks = True
     flags: ClassVar = _FLAGS | {
         "root_path": Flag("--root-path", default=""),
         "lifespan": Flag("--asgi-lifespan", default="auto"),

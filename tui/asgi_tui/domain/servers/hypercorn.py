@@ -88,6 +88,12 @@ class Hypercorn(OneBind):
         alone = plan.workers == 1 and not plan.flag("reload")
         return ["--workers", "0" if alone else str(plan.workers)]
 
+    def gains_nothing(self, plan: LaunchPlan, python: tuple[int, ...]) -> str:
+        """Its own reload needs a spawned worker."""
+        if plan.flag("reload"):
+            return "hypercorn spawns a worker for its own reload"
+        return super().gains_nothing(plan, python)
+
     def quirks(self, plan: LaunchPlan, facts: Facts) -> list[Conflict]:
         """What QUIC and its worker classes need."""
         found = super().quirks(plan, facts)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
@@ -17,13 +16,12 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.events import State, Switch
+from asgi_tui.domain.events import Switch
 from asgi_tui.domain.plan import LaunchPlan
-from asgi_tui.domain.servers import get_server
 from asgi_tui.frontends.console.driver import Driver
-from asgi_tui.frontends.console.format import copied
-from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.model import Part
 from asgi_tui.frontends.console.screens.returned import Returned
+from asgi_tui.frontends.console.session_actions import SessionActions
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
 from asgi_tui.frontends.console.widgets.status_line import MODES as MODE_TITLES
 from asgi_tui.frontends.console.widgets.status_line import ModeTab
@@ -34,10 +32,10 @@ if TYPE_CHECKING:
     from asgi_tui.engine.knowledge import Knowledge
     from asgi_tui.engine.project import Project
     from asgi_tui.frontends.console.screens.launch import LaunchScreen
+    from asgi_tui.frontends.console.widgets.reloads import Reloads
 
 REPAINT = 0.1  # seconds between two repaints at the least
 SWITCH_TOAST = 3.0  # seconds
-RUNNING = frozenset({State.STARTING, State.READY, State.RELOADING})
 
 
 def _commands() -> type[Provider]:
@@ -46,7 +44,7 @@ def _commands() -> type[Provider]:
     return ConsoleCommands
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(SessionActions):
     """The terminal console of one session."""
 
     TITLE = "asgi-tui"
@@ -91,11 +89,8 @@ class ConsoleApp(App[int]):
         autostart: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__()
-        self.model = SessionModel()
-        self.project: Project | None = None
+        super().__init__(driver)
         self._problem = ""  # why the project or the interpreter named last cannot be used
-        self._drive = driver
         self._knowledge = knowledge
         self._given = plan
         self._note = note
@@ -171,17 +166,22 @@ class ConsoleApp(App[int]):
 
     def _show(self, changed: Part) -> None:
         from asgi_tui.frontends.console.screens.launch import LaunchScreen
+        from asgi_tui.frontends.console.screens.reload import ReloadDialog
         from asgi_tui.frontends.console.screens.run import RunScreen
 
+        if not self.is_running:
+            return  # the screens are being taken down
         # the screen of the mode, also while a dialog lies on it
         for screen in self.screen_stack:
             if isinstance(screen, LaunchScreen | RunScreen) and screen.is_mounted:
                 with self.batch_update():
                     screen.show_model(self.model, changed, self._clock(), quitting=self._quitting)
+            elif isinstance(screen, ReloadDialog) and Part.RELOADS in changed:
+                screen.show_model(self.model)
 
     def _tick(self) -> None:
-        """The uptime moves once a second."""
-        if self.model.ready_at is not None:
+        """The uptime moves once a second, and so does the time that open streams have left."""
+        if self.model.ready_at is not None or self.model.draining:
             self._show(Part.NONE)
 
     def on_returned(self, event: Returned) -> None:
@@ -254,6 +254,16 @@ class ConsoleApp(App[int]):
         """A mode was clicked."""
         self.action_mode(event.mode)
 
+    def on_reloads_opened(self, event: Reloads.Opened) -> None:
+        """An entry of the reloads pane, in full."""
+        from asgi_tui.frontends.console.screens.reload import ReloadDialog
+
+        entry = self.model.reloads.find(event.number)
+        if entry is not None:
+            self.push_screen(ReloadDialog(entry, self._drive.plan.cwd if self._drive.plan else ""))
+
+    # -- actions -----------------------------------------------------------------------------------
+
     @work(group="drive")
     async def begin(self, plan: LaunchPlan) -> None:
         """Shows the run and starts the plan."""
@@ -262,80 +272,18 @@ class ConsoleApp(App[int]):
         self.remember(plan)
         await self._drive.start(plan)
 
-    @work(group="drive")
-    async def switch_to(self, server: str) -> None:
-        """Moves the running app to another server."""
-        await self._drive.switch(server)
-
-    def switchable(self) -> list[str]:
-        """Servers a switch can be asked for now."""
-        plan = self._drive.plan
-        if plan is None or self.project is None or self.model.state not in RUNNING | {State.CRASHED}:
-            return []
-        return [info.name for info in self.project.servers if info.installed and info.name != plan.server]
-
-    # -- actions -----------------------------------------------------------------------------------
-
-    def action_mode(self, mode: str) -> None:
-        """To another mode."""
-        if mode != self.current_mode:
-            self.switch_mode(mode)
-
-    def _startable(self) -> LaunchPlan | None:
-        return self._drive.plan or (self._launch.plan if self._launch else None)
-
     def action_start(self) -> None:
         """Starts what ran last, else what the form holds."""
-        plan = self._startable()
+        plan = self._drive.plan or (self._launch.plan if self._launch else None)
         if plan is not None:
             self.begin(plan)
         else:
             self.action_mode("launch")
 
-    @work(group="drive")
-    async def action_stop(self) -> None:
-        """Stops the server."""
-        await self._drive.stop()
-
-    @work(group="drive")
-    async def action_restart(self) -> None:
-        """Restarts the server."""
-        await self._drive.restart()
-
-    def action_switch(self) -> None:
-        """Asks for the server to move to."""
-        from asgi_tui.frontends.console.screens.switch import SwitchDialog
-        from asgi_tui.frontends.console.widgets.server_list import ServerRow, unknown_rows
-
-        plan = self._drive.plan
-        if plan is None:
-            return
-        rows = unknown_rows()
-        if self.project is not None:
-            rows = [ServerRow(info.name, info.version or "", info.installed) for info in self.project.servers]
-        rows = [ServerRow(row.name, row.version, row.installed, row.name == plan.server) for row in rows]
-        self.push_screen(SwitchDialog(rows, plan), self._switch_picked)
-
-    def _switch_picked(self, server: str | None) -> None:
-        if server is not None:
-            self.switch_to(server)
-
-    def action_ran(self) -> None:
-        """Says what really ran."""
-        from asgi_tui.frontends.console.screens.ran import RanDialog
-
-        if self.model.account is not None:
-            self.push_screen(RanDialog(self.model.account))
-
-    def action_copy_command(self) -> None:
-        """Copies the native command of what serves, else of what was tried."""
-        plan = self._drive.plan
-        command = self.model.account.command if self.model.account else ""
-        if not command and plan is not None:
-            command = str(get_server(plan.server).command(plan))
-        if command:
-            self.copy_to_clipboard(command)
-            self.notify(command, title=copied(command), markup=False)
+    def action_mode(self, mode: str) -> None:
+        """To another mode."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
 
     def action_help(self) -> None:
         """Every key."""
@@ -381,21 +329,6 @@ class ConsoleApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which actions mean anything now; the others are neither offered nor done."""
-        state, plan = self.model.state, self._drive.plan
-        match action:
-            case "stop":
-                return state in RUNNING
-            case "restart":
-                return plan is not None and state in RUNNING | {State.CRASHED}
-            case "switch":
-                return plan is not None and state in RUNNING | {State.CRASHED}
-            case "start":
-                return state in (State.STOPPED, State.CRASHED)
-            case "copy_command":
-                return plan is not None
-            case "ran":
-                return self.model.account is not None
-            case "mode":
-                return parameters[0] in MODE_TITLES
-            case _:
-                return True
+        if action == "mode":
+            return parameters[0] in MODE_TITLES
+        return super().check_action(action, parameters)

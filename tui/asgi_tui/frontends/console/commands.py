@@ -20,19 +20,23 @@ class ConsoleCommands(Provider):
     def commands(self) -> Iterator[Command]:
         """Title, help and what to do."""
         app = cast("ConsoleApp", self.app)
+        offered: list[Command] = []
+        hidden: list[Command] = []
         seen = set()
-        # what the footer offers comes first
-        found = sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.show)
-        for active in found:
+        for active in self.screen.active_bindings.values():
             binding = active.binding
             named = binding.id and "." in binding.id
             if not named or not active.enabled or binding.action in seen:
                 continue
             seen.add(binding.action)
             run = partial(app.run_action, binding.action, active.node)
-            yield binding.description, f"{binding.tooltip} (key {app.get_key_display(binding)})", run
+            help_text = f"{binding.tooltip} (key {app.get_key_display(binding)})"
+            (offered if binding.show else hidden).append((binding.description, help_text, run))
+        # what the footer offers comes first
+        yield from offered
         for name in app.switchable():
             yield f"Switch to {name}", "Move the running app there", partial(app.switch_to, name)
+        yield from hidden
 
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""

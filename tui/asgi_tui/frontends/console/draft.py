@@ -13,6 +13,7 @@ from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.mapping import carry, map_plan
 from asgi_tui.domain.options import OptionTable
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import SETTINGS, Reloading, read_setting, spell_setting
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Family, Server
 from asgi_tui.domain.target import Target
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TARGET = "target"
 PYTHON = "python"
+RELOAD = "reload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class Draft:
 
     ``base`` holds what the form has no field for: directory, native arguments, variables, watched paths.
     ``values`` are the texts of the common options by concept, and of the picked server's own by name; those
-    of common options that it lacks stay, unused, for when another one is picked. ``table`` are its options
-    as installed, None until they are known, and ``facts`` what else its quirks depend on.
+    of common options that it lacks stay, unused, for when another one is picked. ``reloading`` are those of
+    how a change is carried out, by setting. ``table`` are the server's options as installed, None until they
+    are known, and ``facts`` what else its quirks depend on.
     """
 
     base: LaunchPlan
@@ -67,6 +70,7 @@ class Draft:
     values: dict[str, str] = field(default_factory=dict)
     reload: bool = True
     python: str = ""
+    reloading: dict[str, str] = field(default_factory=dict)
     table: OptionTable | None = None
     facts: Facts | None = None
     # The own texts typed for servers that were picked before, for when they are picked again; the one they
@@ -83,7 +87,21 @@ class Draft:
         for key, value in plan.options.items():
             spec = server.spec(key)
             values[key] = spec.spell(value) if spec else str(value)
-        return cls(plan, plan.server, str(plan.target), values, plan.reload, plan.python or "")
+        reloading = {name: spell_setting(name, value) for name, value in plan.reloading.changed().items()}
+        return cls(plan, plan.server, str(plan.target), values, plan.reload, plan.python or "", reloading)
+
+    def put(self, name: str, text: str) -> None:
+        """Another text in the form's field of that name."""
+        if name == TARGET:
+            self.target = text
+        elif name == PYTHON:
+            self.python = text
+        elif name == RELOAD:
+            self.reload = text == "on"
+        elif name in SETTINGS:
+            self.reloading[name] = text
+        else:
+            self.values[name] = text
 
     def pick(self, name: str) -> list[str]:
         """Another server: what becomes of each of the own options set last, one sentence each.
@@ -153,6 +171,7 @@ class Draft:
             except Problem as problem:
                 problems[concept] = str(problem)
         native = self._read_own(server, options, problems)
+        reloading = self._read_reloading(problems)
         if target is None:
             return Reading(None, None, problems, ())
         if options.get("factory"):
@@ -164,6 +183,7 @@ class Draft:
             native=(*(self.base.native if self.server == self.base.server else ()), *native),
             python=self.python.strip() or None,
             reload=self.reload,
+            reloading=reloading,
         ).with_options(options)
         conflicts = tuple(find_conflicts(shown, self.facts))
         stopped = problems or any(conflict.level == "error" for conflict in conflicts)
@@ -190,6 +210,17 @@ class Draft:
             else:
                 native += option.arguments(value)
         return native
+
+    def _read_reloading(self, problems: dict[str, str]) -> Reloading:
+        values: dict[str, Value] = {}
+        for name, text in self.reloading.items():
+            if not text.strip():
+                continue
+            try:
+                values[name] = read_setting(name, text)
+            except Problem as problem:
+                problems[name] = str(problem)
+        return Reloading().with_settings(values)
 
     def _read_target(self, problems: dict[str, str]) -> Target | None:
         try:
@@ -233,7 +264,8 @@ def mended(draft: Draft, mend: Mend) -> list[str]:
 def pasted(parsed: Parsed, base: LaunchPlan) -> tuple[Draft, list[str]]:
     """The draft of a native command, and what was made of it beyond the words.
 
-    A server's own reload becomes the console's. Directory, interpreter and files stay those of ``base``.
+    A server's own reload becomes the console's. Directory, interpreter, files and how a change is carried
+    out stay those of ``base``.
     """
     said = []
     texts = dict(parsed.texts)
@@ -245,7 +277,7 @@ def pasted(parsed: Parsed, base: LaunchPlan) -> tuple[Draft, list[str]]:
     base = replace(
         base, server=parsed.server, native=parsed.native, env={**base.env, **parsed.env}
     ).with_options({})
-    draft = Draft(base, parsed.server, parsed.target, texts, True, base.python or "")
+    draft = replace(Draft.of(base), target=parsed.target, values=texts, reload=True)
     return draft, said
 
 

@@ -20,6 +20,7 @@ STATE_MARKS = {
     State.CRASHED: "✗",
 }
 _BARS = "▁▂▃▄▅▆▇█"
+_EIGHTHS = "▏▎▍▌▋▊▉"
 
 
 def count(number: int) -> str:
@@ -74,9 +75,18 @@ def sparkline(values: Sequence[float], width: int) -> str:
     """The last ``width`` values as bars, scaled to the highest; zero is the lowest bar."""
     shown = list(values)[-width:] if width > 0 else []
     top = max(shown, default=0.0)
-    if top <= 0:
-        return _BARS[0] * len(shown)
-    return "".join(_BARS[max(0, min(7, round(value / top * 7)))] for value in shown)
+    return "".join(level(value, top) for value in shown)
+
+
+def level(value: float, top: float) -> str:
+    """One bar of a sparkline whose highest value is ``top``."""
+    return _BARS[max(0, min(7, round(value / top * 7)))] if top > 0 else _BARS[0]
+
+
+def bar(value: float, top: float, width: int) -> str:
+    """A bar of up to ``width`` cells, in eighths of a cell; something of it shows for any value above 0."""
+    eighths = max(round(value / top * width * 8), 1) if top > 0 and value > 0 else 0
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
@@ -86,13 +96,6 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…" if width > 0 else ""
     space = " " * (width - cells)
     return space + text if right else text + space
-
-
-def phases(parts: Mapping[str, float]) -> str:
-    """Phases of a reload with their times, in order: import 12 · startup 9 ms."""
-    if not parts:
-        return ""
-    return " · ".join(f"{name} {milliseconds(value)}" for name, value in parts.items()) + " ms"
 
 
 def path(name: str, home: str) -> str:

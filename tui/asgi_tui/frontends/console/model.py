@@ -10,9 +10,11 @@ from enum import Flag, auto
 from asgi_tui.domain.events import (
     Error,
     Event,
+    Frame,
     Log,
     Ready,
     Reload,
+    Standby,
     Starting,
     State,
     StateChanged,
@@ -20,13 +22,15 @@ from asgi_tui.domain.events import (
     Switch,
     Usage,
     Watching,
+    Worker,
 )
+from asgi_tui.frontends.console.history import FailedSwitch, History, Place, fault_place
 from asgi_tui.frontends.console.log_buffer import LogBuffer
 
-MAX_RELOADS = 100  # newest kept
 SPARK_VALUES = 60  # one a second
 STALE_RATE = 2.5  # seconds after which a rate without news counts as nothing
 SWITCHING = "switching to "  # how the reason of a switch's RELOADING begins
+LAST_GOOD = "serving the last good version"  # the reason of READY after a failure
 
 
 class Part(Flag):
@@ -38,7 +42,8 @@ class Part(Flag):
     RELOADS = auto()
     LOGS = auto()
     FAULT = auto()
-    ALL = STATUS | TRAFFIC | RELOADS | LOGS | FAULT
+    OFFERS = auto()
+    ALL = STATUS | TRAFFIC | RELOADS | LOGS | FAULT | OFFERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +53,12 @@ class Fault:
     sentence: str
     file: str | None = None
     line: int | None = None
+    frames: tuple[Frame, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class FailedSwitch:
-    """A switch that did not come about, and why."""
-
-    at: float
-    to: str
-    sentence: str
-    file: str | None = None
-    line: int | None = None
+    @property
+    def place(self) -> Place | None:
+        """Where it is to be mended."""
+        return fault_place(self.file, self.line, self.frames)
 
 
 class SessionModel:
@@ -77,16 +77,19 @@ class SessionModel:
         self.account: Starting | None = None
         self.reload = True
         self.watching: Watching | None = None
+        self.standby: Standby | None = None
+        self.draining: dict[int, Worker] = {}  # the newest news of each run that makes room, by its number
         self.stats: Stats | None = None
         self.rates: deque[float] = deque(maxlen=SPARK_VALUES)
-        self.reloads: deque[Reload | Switch | FailedSwitch] = deque(maxlen=MAX_RELOADS)
+        self.reloads = History()
         self.logs = LogBuffer()
         self.fault: Fault | None = None
         self._tried: Starting | None = None  # the newest start, however it ends
         self._pending: Starting | None = None  # the same while its end is open
         self._switching = ""  # the server a switch under way goes to
-        self._trouble: Error | None = None  # the newest error of that switch
-        self._failed: FailedSwitch | None = None  # until the next state, or its Switch after all
+        self._trouble: Error | None = None  # the newest error since the last change of state
+        self._failed = 0  # the entry of a failed switch, until the next state, or its Switch after all
+        self._unexplained = 0  # the entry of a failed reload whose error was not told yet
         self._sampled_at = 0.0
 
     @property
@@ -121,6 +124,38 @@ class SessionModel:
     def rate(self) -> float:
         """Requests per second now."""
         return self.rates[-1] if self.rates else 0.0
+
+    @property
+    def last_good(self) -> bool:
+        """Whether a save failed and what ran before serves on."""
+        return self.state is State.READY and self.reason == LAST_GOOD
+
+    @property
+    def watches(self) -> bool:
+        """Whether files are watched, paused or not."""
+        return self.watching is not None and bool(self.watching.paths)
+
+    @property
+    def paused(self) -> bool:
+        """Whether saves are not served."""
+        return self.watching is not None and self.watching.paused
+
+    @property
+    def held(self) -> tuple[int, int, float]:
+        """What replaced runs still have open: requests, WebSockets, and until when (Unix seconds)."""
+        runs = [run for run in self.draining.values() if run.in_flight or run.websockets]
+        return (
+            sum(run.in_flight for run in runs),
+            sum(run.websockets for run in runs),
+            max((run.until for run in runs), default=0.0),
+        )
+
+    @property
+    def place(self) -> Place | None:
+        """Where what is wrong now is to be mended: of the fault, else of the last reload, if it failed."""
+        if self.fault is not None and self.fault.place is not None:
+            return self.fault.place
+        return self.reloads[0].place if len(self.reloads) else None
 
     def apply(self, events: Iterable[Event]) -> Part:
         """Takes a batch in and says what it changed."""
@@ -161,36 +196,46 @@ class SessionModel:
                 self.serving, self.url, self._pending = event, event.url, None
                 self.usage = self.fault = None
                 return Part.STATUS | Part.FAULT
+            case Worker():
+                return self._worker(event)
+            case Standby():
+                self.standby = event
+                return Part.RELOADS
             case Watching():
                 self.watching = event
-                return Part.RELOADS
+                return Part.STATUS | Part.RELOADS | Part.OFFERS
             case Reload():
                 return self._reload(event)
             case Switch():
-                if self._failed is not None:
+                if self._failed:
                     # the error was of something else
                     self.reloads.remove(self._failed)
-                    self._failed = None
-                self.reloads.appendleft(event)
+                    self._failed = 0
+                self.reloads.add(event)
                 self.fault = None
                 return Part.STATUS | Part.RELOADS | Part.FAULT
             case Error():
                 self.logs.add_error(event)
-                self.fault = Fault(event.sentence, event.file, event.line)
+                self.fault = Fault(event.sentence, event.file, event.line, event.frames)
                 self._trouble = event
-                return Part.LOGS | Part.FAULT
+                if self._unexplained:
+                    self.reloads.explain(self._unexplained, event)
+                    self._unexplained = 0
+                return Part.LOGS | Part.FAULT | Part.RELOADS
             case _:
                 return Part.NONE
 
     def _state(self, event: StateChanged) -> Part:
         before, self.state, self.reason = self.state, event.state, event.reason
         self._end_switch(event)
+        self._unexplained = 0
         match event.state:
             case State.READY:
                 # a new run tells its Ready next; without one the old run serves on
                 self._pending = None
             case State.STOPPED:
-                self.serving = self.usage = self._pending = None
+                self.serving = self.usage = self._pending = self.standby = None
+                self.draining.clear()
                 self.url = ""
             case State.CRASHED:
                 self.serving = self.usage = None
@@ -199,26 +244,44 @@ class SessionModel:
                     self.url = ""  # of an earlier run
         if event.state is State.CRASHED and self.fault is None:
             self.fault = Fault(event.reason or "The server crashed.")
-            return Part.STATUS | Part.FAULT | Part.RELOADS
-        return Part.STATUS | Part.RELOADS
+            return Part.STATUS | Part.FAULT | Part.RELOADS | Part.OFFERS
+        return Part.STATUS | Part.RELOADS | Part.OFFERS
 
     def _end_switch(self, event: StateChanged) -> None:
         """A switch under way has failed where an error came before its end."""
-        to, error, self._failed = self._switching, self._trouble, None
+        to, error, self._failed = self._switching, self._trouble, 0
         if to and error and event.state in (State.READY, State.CRASHED):
-            self._failed = FailedSwitch(error.at, to, error.sentence, error.file, error.line)
-            self.reloads.appendleft(self._failed)
+            failed = FailedSwitch(error.at, to, error.sentence, error.file, error.line, error.frames)
+            self._failed = self.reloads.add(failed, error.traceback).number
         begins = event.state is State.RELOADING and event.reason.startswith(SWITCHING)
         self._switching = event.reason.removeprefix(SWITCHING) if begins else ""
         self._trouble = None
 
     def _reload(self, event: Reload) -> Part:
-        self.reloads.appendleft(event)
-        if event.outcome == "ok":
+        entry = self.reloads.add(event)
+        if not entry.failed:
             self.fault = None
+            return Part.RELOADS | Part.FAULT
+        self.fault = Fault(event.reason or "The reload failed.", event.file, event.line, event.frames)
+        if self._trouble is not None and self._trouble.sentence == event.reason:
+            self.reloads.explain(entry.number, self._trouble)
         else:
-            self.fault = Fault(event.reason or "The reload failed.", event.file, event.line)
+            self._unexplained = entry.number
         return Part.RELOADS | Part.FAULT
+
+    def _worker(self, event: Worker) -> Part:
+        match event.state:
+            case "draining":
+                self.draining[event.run] = event
+                return Part.OFFERS
+            case "drained":
+                self.draining.pop(event.run, None)
+                self.reloads.drained(event)
+                return Part.OFFERS | Part.RELOADS
+            case "gone" if event.run in self.draining and self.draining[event.run].pid == event.pid:
+                del self.draining[event.run]
+                return Part.OFFERS
+        return Part.NONE
 
     def _sample(self, at: float) -> bool:
         """Puts the rate at ``at`` in the sparkline, one value a second; whether that shows."""

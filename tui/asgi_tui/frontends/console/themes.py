@@ -42,6 +42,8 @@ DARK = Theme(
         "text-accent": "#7cc0f2",
         "fault-background": "#5c2226",
         "fault-foreground": "#ffe3e3",
+        "offer-background": "#4a3a10",
+        "offer-foreground": "#ffeec2",
         "find-background": "#e3b341",
         "find-foreground": "#12161c",
         "button-color-foreground": "#0d1117",
@@ -86,6 +88,8 @@ LIGHT = Theme(
         "text-accent": "#0b5aa0",
         "fault-background": "#b3261e",
         "fault-foreground": "#ffffff",
+        "offer-background": "#ffe9b0",
+        "offer-foreground": "#3a2a00",
         "find-background": "#ffd54a",
         "find-foreground": "#1c2430",
         "button-color-foreground": "#ffffff",
@@ -96,5 +100,12 @@ THEMES = (DARK, LIGHT)
 # Variables of ours that every other theme must have a value for too.
 FALLBACKS = {
     name: str(DARK.variables[name])
-    for name in ("fault-background", "fault-foreground", "find-background", "find-foreground")
+    for name in (
+        "fault-background",
+        "fault-foreground",
+        "offer-background",
+        "offer-foreground",
+        "find-background",
+        "find-foreground",
+    )
 }

@@ -15,11 +15,13 @@ from textual.widgets import Static
 from asgi_tui.frontends.console.screens.dialog import Dialog
 from asgi_tui.frontends.console.screens.launch import LaunchScreen
 from asgi_tui.frontends.console.screens.launch_tools import LaunchTools
+from asgi_tui.frontends.console.screens.reload import ReloadDialog
 from asgi_tui.frontends.console.screens.run import RunScreen
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from asgi_tui.frontends.console.widgets.option_editor import OptionEditor
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
+from asgi_tui.frontends.console.widgets.reloads import EntryList
 
 KEY_WIDTH = 18
 
@@ -54,6 +56,7 @@ class HelpDialog(Dialog[None]):
             ("Launch", [*bindings(LaunchScreen), *bindings(LaunchTools)]),
             ("All options", [*bindings(AllOptions), *bindings(OptionsView), *bindings(OptionEditor)]),
             ("Run", bindings(RunScreen)),
+            ("Reloads", [*bindings(EntryList), *bindings(ReloadDialog)]),
             ("Log", bindings(LogView)),
         ]
 

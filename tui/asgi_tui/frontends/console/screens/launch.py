@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Button, Input, Static
 
+from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import SERVERS
@@ -205,18 +206,11 @@ class LaunchScreen(LaunchTools):
     def on_form_changed(self, event: Form.Changed) -> None:
         """Another text."""
         draft = self._state.draft
-        match event.name:
-            case "target":
-                draft.target = event.text
-            case "python":
-                draft.python = event.text
-                self.name_python_soon()
-            case "reload":
-                draft.reload = event.text == "on"
-            case name:
-                draft.values[name] = event.text
-                if not SERVERS[draft.server].supports(name):
-                    self._form.adapt(draft)  # it had to be taken out
+        draft.put(event.name, event.text)
+        if event.name == PYTHON:
+            self.name_python_soon()
+        elif event.name in CONCEPTS and not SERVERS[draft.server].supports(event.name):
+            self._form.adapt(draft)  # it had to be taken out
         self._update()
 
     def on_form_found_picked(self, event: Form.FoundPicked) -> None:

@@ -82,9 +82,9 @@ class LaunchTools(LaunchLookups):
 
     def _pasted(self, parsed: Parsed | None) -> None:
         if parsed is not None:
-            draft, said = pasted(parsed, self._state.draft.base)
-            draft.python = self._state.draft.python
-            self.take_draft(draft, said)
+            typed = self._state.draft
+            draft, said = pasted(parsed, typed.base)
+            self.take_draft(replace(draft, python=typed.python, reloading=typed.reloading), said)
 
     # -- presets -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -12,11 +13,14 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.screens.returned import Returned
+from asgi_tui.frontends.console.session_actions import SessionActions
 from asgi_tui.frontends.console.widgets.banner import Banner
 from asgi_tui.frontends.console.widgets.keys import Keys
 from asgi_tui.frontends.console.widgets.logs import Logs
+from asgi_tui.frontends.console.widgets.offers import Offers
 from asgi_tui.frontends.console.widgets.pane_tabs import PANES, PaneTabs
 from asgi_tui.frontends.console.widgets.reloads import Reloads
 from asgi_tui.frontends.console.widgets.status_line import StatusLine
@@ -24,6 +28,11 @@ from asgi_tui.frontends.console.widgets.traffic import Traffic
 
 SINGLE_BELOW = 100  # cells below which one pane is shown at a time
 LOW_BELOW = 20  # rows, likewise
+END_TIP = "End at once what a replaced server still has open"
+EXCLUDE_TIP = "Leave out the file that the app writes itself"
+WATCH_TIP = "Pause watching, or resume it"
+BACK_TIP = "Move the running app to the server it was on before"
+RESTART_TIP = "Restart the server with nothing imported in advance"
 
 
 class RunScreen(Screen[None]):
@@ -33,16 +42,24 @@ class RunScreen(Screen[None]):
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
+        # what is only there when it is needed comes first: it has room in every footer
+        Binding("o", "app.edit", "Edit", tooltip="Open the place at fault in the editor", id="run.edit"),
         Binding("g,enter", "app.start", "Start", tooltip="Start the server again", id="run.start"),
         Binding(
             "s", "app.switch", "Switch", tooltip="Move the running app to another server", id="run.switch"
         ),
-        Binding("r", "app.restart", "Restart", tooltip="Restart the server", id="run.restart"),
+        Binding("r", "app.reload", "Reload", tooltip="Bring the code as it is now live", id="run.reload"),
         Binding("x", "app.stop", "Stop", tooltip="Stop the server", id="run.stop"),
+        Binding("p", "app.watch", "Pause", tooltip=WATCH_TIP, id="run.watch"),
+        Binding("b", "app.switch_back", "Back", tooltip=BACK_TIP, id="run.back_to"),
         Binding("slash", "find", "Find", tooltip="Find in the log", id="run.find"),
+        Binding("R", "app.restart", "Restart", tooltip=RESTART_TIP, id="run.restart"),
         Binding("z", "zoom", "Zoom", tooltip="The focused pane on the whole screen, and back", id="run.zoom"),
         Binding("c", "app.copy_command", "Copy", tooltip="Copy the native command", id="run.copy"),
         Binding("i", "app.ran", "Ran", tooltip="What really ran, and with which settings", id="run.ran"),
+        # these two stand in a line of their own while they mean anything
+        Binding("e", "app.end_streams", "End streams", show=False, tooltip=END_TIP, id="run.end"),
+        Binding("l", "app.exclude", "Leave out", show=False, tooltip=EXCLUDE_TIP, id="run.exclude"),
         Binding("tab", "pane(1)", "Next pane", show=False, tooltip="Go to the next pane", id="run.next"),
         Binding(
             "shift+tab",
@@ -84,6 +101,7 @@ class RunScreen(Screen[None]):
         """Status, banner, panes, keys."""
         yield StatusLine("run", with_vitals=True)
         yield Banner()
+        yield Offers()
         yield PaneTabs()
         with Container(id="panes"):
             with Container(id="side"):
@@ -104,6 +122,7 @@ class RunScreen(Screen[None]):
     def show_model(self, model: SessionModel, changed: Part, now: float, *, quitting: bool = False) -> None:
         """Hands each pane what changed."""
         self.query_one(StatusLine).show(model, now, quitting=quitting)
+        self.query_one(Offers).show(model, now)
         if Part.LOGS in changed:
             self._logs.show()
         if changed & (Part.TRAFFIC | Part.STATUS):
@@ -112,8 +131,24 @@ class RunScreen(Screen[None]):
             self.query_one(Reloads).show(model)
         if Part.FAULT in changed:
             self.query_one(Banner).show(model.fault)
-        if Part.STATUS in changed:
+        if changed & ~(Part.TRAFFIC | Part.LOGS):
+            self._name_keys(model)
             self.refresh_bindings()
+
+    def _name_keys(self, model: SessionModel) -> None:
+        """Footer, palette and help say what a key does now."""
+        app = self.app
+        assert isinstance(app, SessionActions)
+        watching = model.watching
+        names = {
+            "p": "Resume" if model.paused else "Pause",
+            "b": f"Back to {app.previous_server}",
+            "l": f"Leave out {sanitize(watching.exclude)}" if watching and watching.exclude else "Leave out",
+        }
+        for key, name in names.items():
+            (binding,) = self._bindings.key_to_bindings[key]
+            if binding.description != name:
+                self._bindings.key_to_bindings[key] = [replace(binding, description=name)]
 
     # -- panes -------------------------------------------------------------------------------------
 
@@ -169,7 +204,7 @@ class RunScreen(Screen[None]):
     def _target(self, pane: str) -> Widget:
         if pane == "logs":
             return self._logs.view
-        return self.query_one({"traffic": "#routes", "reloads": "#reloads"}[pane])
+        return self.query_one({"traffic": "#routes", "reloads": "#reload-list"}[pane])
 
     # -- log ---------------------------------------------------------------------------------------
 

@@ -9,8 +9,17 @@ from textual.message import Message
 from textual.widgets import Static
 
 from asgi_tui.domain.text import sanitize
-from asgi_tui.frontends.console.format import place
 from asgi_tui.frontends.console.model import Fault
+from asgi_tui.frontends.console.widgets.reload_detail import place_link
+
+
+def fault_text(fault: Fault) -> Content:
+    """The sentence, and the place that opens in the editor, by a click or its key."""
+    text = Content.assemble(("✗ ", "bold"), sanitize(fault.sentence))
+    if fault.place is None:
+        return text
+    link = place_link(fault.place.file, fault.place.line)
+    return Content.assemble(text, "  ", ("o", "bold"), "\N{NO-BREAK SPACE}", link)
 
 
 class Banner(Horizontal):
@@ -23,6 +32,9 @@ class Banner(Horizontal):
     }
     Banner #fault { width: 1fr; height: auto; }
     Banner #close { width: 9; height: 1; text-align: right; pointer: pointer; }
+    Banner #fault {
+        link-color: $fault-foreground; link-background: transparent; link-style: bold underline;
+    }
     Banner #close:hover { text-style: bold underline; }
     """
 
@@ -48,9 +60,7 @@ class Banner(Horizontal):
         self._fault = fault
         self.display = fault is not None
         if fault is not None:
-            where = place(sanitize(fault.file) if fault.file else None, fault.line)
-            at = (f"  {where}", "bold underline") if where and where not in fault.sentence else ""
-            self._text.update(Content.assemble(("✗ ", "bold"), sanitize(fault.sentence), at))
+            self._text.update(fault_text(fault))
 
     def on_click(self) -> None:
         """Closed."""

@@ -9,6 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from asgi_tui.domain.concepts import CONCEPTS
+from asgi_tui.domain.reloading import DEFAULTS, SETTINGS, spell_setting
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.values import Kind
 from asgi_tui.frontends.console.draft import default_text, native_flag
@@ -158,6 +159,15 @@ class ConceptField(Field):
 def text_field(name: str, label: str, help_text: str, placeholder: str = "") -> Field:
     """A field of free text."""
     return Field(name, label, help_text, Input(compact=True, placeholder=placeholder, select_on_focus=False))
+
+
+def setting_field(name: str) -> Field:
+    """A field of a setting of how a change is carried out, see ``domain.reloading``."""
+    spec, default = SETTINGS[name], getattr(DEFAULTS, name)
+    if spec.kind is Kind.SWITCH:
+        return Field(name, spec.label, spec.help, Choice([("on", "on"), ("off", "off")], spec.spell(default)))
+    known = spell_setting(name, default)
+    return text_field(name, spec.label, spec.help, f"default {known} {spec.unit}" if known else "none")
 
 
 def suggest(field: Field, texts: list[str]) -> None:

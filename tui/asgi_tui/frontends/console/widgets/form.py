@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,32 +12,44 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from asgi_tui.domain.reloading import DEFAULTS, SETTINGS, spell_setting
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.text import sanitize
-from asgi_tui.frontends.console.draft import PYTHON, TARGET, Draft, Reading
+from asgi_tui.domain.values import ON_OFF
+from asgi_tui.frontends.console.draft import PYTHON, RELOAD, TARGET, Draft, Reading
 from asgi_tui.frontends.console.widgets.choice import Choice
-from asgi_tui.frontends.console.widgets.field import ConceptField, Field, suggest, text_field
+from asgi_tui.frontends.console.widgets.field import (
+    ConceptField,
+    Field,
+    setting_field,
+    suggest,
+    text_field,
+)
 from asgi_tui.frontends.console.widgets.pick import Pick
 
 if TYPE_CHECKING:
     from asgi_tui.engine.discovery import Candidate
 
-RELOAD = "reload"
 FOUND = "found"
 DEMO = "demo"
+MORE = "more"
+
+_Groups: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 
 # The two columns of the form, each a list of titled groups; what is asked most stands first.
-_COLUMNS = (
+_COLUMNS: tuple[_Groups, ...] = (
     (
         ("App", (TARGET, FOUND, "factory", "app_dir", PYTHON)),
         ("Address", ("host", "port", "uds", "root_path", "proxy_headers")),
     ),
     (
-        ("Processes and logs", ("workers", RELOAD, "log_level", "access_log", "graceful_timeout")),
+        ("Processes and logs", ("workers", "log_level", "access_log", "graceful_timeout")),
         ("Protocols", ("lifespan", "http", "ws")),
         ("TLS", ("tls_cert", "tls_key", "tls_key_password")),
     ),
 )
+# Below the first column, but mounted last; its settings when they are asked for or not at their defaults.
+_LAST: _Groups = (("Reload and switch", (RELOAD, MORE)),)
 
 
 class Form(VerticalScroll):
@@ -63,11 +75,12 @@ class Form(VerticalScroll):
     def __init__(self) -> None:
         super().__init__(id="form", can_focus=False)
         self._fields = {
-            name: self._make(name) for groups in _COLUMNS for _, names in groups for name in names
+            name: self._make(name) for groups in (*_COLUMNS, _LAST) for _, names in groups for name in names
         }
         first, *rest = _COLUMNS
         self._columns = [Vertical(*self._widgets(first), classes="column")]
         self._columns += [Vertical(classes="column") for _ in rest]
+        self._settings = Vertical(id="settings")
 
     def compose(self) -> ComposeResult:
         """Two columns of titled groups."""
@@ -80,8 +93,10 @@ class Form(VerticalScroll):
     def _complete(self) -> None:
         for column, groups in zip(self._columns[1:], _COLUMNS[1:], strict=True):
             column.mount_all(self._widgets(groups))
+        self._columns[0].mount_all([*self._widgets(_LAST), self._settings])
+        self._settings.mount_all(field for name, field in self._fields.items() if name in SETTINGS)
 
-    def _widgets(self, groups: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Widget]:
+    def _widgets(self, groups: _Groups) -> Iterator[Widget]:
         for title, names in groups:
             yield Static(title, classes="group", markup=False)
             for name in names:
@@ -96,6 +111,11 @@ class Form(VerticalScroll):
         self._fields[TARGET].set_text(draft.target)
         self._fields[PYTHON].set_text(draft.python)
         self._fields[RELOAD].set_text("on" if draft.reload else "off")
+        if any(text.strip() for text in draft.reloading.values()):
+            self._show_settings()
+        for name in SETTINGS.keys() & self._fields.keys():
+            default = spell_setting(name, getattr(DEFAULTS, name)) if SETTINGS[name].kind in ON_OFF else ""
+            self._fields[name].set_text(draft.reloading.get(name) or default)
         self.adapt(draft)
 
     def adapt(self, draft: Draft) -> None:
@@ -148,8 +168,20 @@ class Form(VerticalScroll):
             if event.text:
                 self.post_message(self.FoundPicked(None if event.text == DEMO else int(event.text)))
                 self._fields[FOUND].set_text("")
-            return
-        self.post_message(self.Changed(event.name, event.text))
+        elif event.name == MORE:
+            self._show_settings(event.text)
+        else:
+            self.post_message(self.Changed(event.name, event.text))
+
+    def _show_settings(self, more: str = "show") -> None:
+        """Shows the settings of a reload, or hides them; they are made when they are first seen."""
+        self._fields[MORE].set_text(more)
+        self._settings.display = more == "show"
+        if more == "show" and not self._fields.keys() >= SETTINGS.keys():
+            made = {name: setting_field(name) for name in SETTINGS}
+            self._fields |= made
+            if self._settings.is_attached:
+                self._settings.mount_all(made.values())
 
     @staticmethod
     def _make(name: str) -> Field:
@@ -165,5 +197,10 @@ class Form(VerticalScroll):
         if name == FOUND:
             return Field(
                 name, "Found here", "Apps found in this project by reading its source.", Pick("looking…")
+            )
+        if name == MORE:
+            choice = Choice([("hide", "hide"), ("show", "show")], "hide")
+            return Field(
+                name, "Its settings", "Which files count, warm standby, grace time and more.", choice
             )
         return ConceptField(name)

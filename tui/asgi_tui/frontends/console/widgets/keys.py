@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.cells import cell_len
 from textual.app import ComposeResult
+from textual.screen import Screen
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey  # Textual exports it under no other name
 
@@ -18,9 +21,24 @@ class Keys(Footer):
     def __init__(self) -> None:
         super().__init__(compact=True)
 
+        self._offered: object = None
+
     def on_resize(self) -> None:
         """Other keys have room."""
+        self._offered = None
         self.bindings_changed(self.screen)
+
+    def bindings_changed(self, screen: Screen[Any]) -> None:  # Any: as Footer has it
+        """Makes the keys anew, if they are not the same."""
+        offered = [
+            (active.binding.key, active.binding.description, active.enabled)
+            for active in screen.active_bindings.values()
+            if active.binding.show
+        ]
+        if offered != self._offered and screen is self.screen:
+            # what is not made now is asked for again
+            self._offered = offered if screen.app.app_focus and self.is_attached else None
+            super().bindings_changed(screen)
 
     def compose(self) -> ComposeResult:
         """The keys that have room."""

@@ -2,159 +2,113 @@
 
 from __future__ import annotations
 
-import textwrap
-from pathlib import Path
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
 
-from asgi_tui.domain.events import Change, Reload, State, Switch
-from asgi_tui.domain.text import sanitize
-from asgi_tui.frontends.console import format as show
-from asgi_tui.frontends.console.model import MAX_RELOADS, FailedSwitch, SessionModel
-
-MAX_FILES = 4  # named in one entry
-
-INDENT = 10  # cells below the time, where the mark stands
-NATIVE_BIND = "connections may have been refused: the server binds by itself"
-
-Piece = str | tuple[str, str]
+from asgi_tui.frontends.console.history import MAX_RELOADS, Entry
+from asgi_tui.frontends.console.model import SessionModel
+from asgi_tui.frontends.console.widgets.reload_text import counted, entry_text, head
 
 
-def hang(text: str, width: int, first: int = 0) -> str:
-    """``text`` wrapped for ``width`` cells, further lines indented; ``first`` cells stand before it."""
-    room = max(width - INDENT, 20)
-    lines = textwrap.wrap(text, room, initial_indent=" " * min(first, room - 8))
-    return f"\n{' ' * INDENT}".join([lines[0].lstrip(" "), *lines[1:]]) if lines else ""
+class EntryList(OptionList):
+    """The entries, the newest first; Enter or a click opens one."""
 
-
-def files(changes: tuple[Change, ...]) -> str:
-    """The changed files in a few words: app.py, +new.py, -old.py and 3 more."""
-    marks = {"added": "+", "deleted": "-"}
-    names = [marks.get(item.change, "") + sanitize(item.path) for item in changes[:MAX_FILES]]
-    more = f" and {len(changes) - MAX_FILES} more" if len(changes) > MAX_FILES else ""
-    return ", ".join(names) + more
-
-
-def reload_entry(event: Reload, width: int) -> Content:
-    """A reload: when, how it went, what changed, and its phases or the reason."""
-    ok = event.outcome == "ok"
-    mark, style = ("✓", "$text-success") if ok else ("✗", "$text-error")
-    word = "live in" if ok else "failed after"
-    parts: list[Piece] = [
-        (show.clock(event.at), "$text-muted"),
-        (f"  {mark} ", style),
-        (f"{word} {show.duration(event.total_ms)}", f"bold {style}"),
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "cursor_up", "Up", show=False, tooltip="Go to a newer one"),
+        Binding("down", "cursor_down", "Down", show=False, tooltip="Go to an older one"),
+        Binding(
+            "enter", "select", "Details", tooltip="Show everything of the chosen reload", id="reloads.open"
+        ),
     ]
-    if event.changes:
-        head = f"{mark} {word} {show.duration(event.total_ms)}  "
-        parts.append(f"  {hang(files(event.changes), width, len(head))}")
-    if not ok:
-        parts += reason(event.reason, event.file, event.line, width)
-    return Content.assemble(*parts, *ending(event, width))
+
+    def __init__(self) -> None:
+        super().__init__(id="reload-list", markup=False)
+        self._shown: dict[str, Entry] = {}
+        self._width = 0
+
+    def on_focus(self) -> None:
+        """There is always one to open."""
+        if self.highlighted is None and self.option_count:
+            self.highlighted = 0
+
+    def show(self, entries: tuple[Entry, ...], width: int) -> None:
+        """Shows the entries; makes only the text of those that changed."""
+        shown = {str(entry.number): entry for entry in entries}
+        if shown == self._shown and width == self._width:
+            return
+        before, self._shown = self._shown, shown
+        if list(shown) == list(before) and width == self._width:
+            for number, entry in shown.items():
+                if entry != before[number]:
+                    self.replace_option_prompt(number, entry_text(entry, width))
+            return
+        self._width = width
+        self._rebuild(before)
+
+    def _rebuild(self, before: dict[str, Entry]) -> None:
+        chosen = self.highlighted_option.id if self.highlighted_option else None
+        followed = not before or chosen == next(iter(before))
+        self.set_options(
+            Option(entry_text(entry, self._width), id=number) for number, entry in self._shown.items()
+        )
+        if chosen is not None or self.has_focus:
+            # the newest stays chosen as the newest, another one as itself
+            keep = chosen is not None and chosen in self._shown and not followed
+            self.highlighted = self.get_option_index(chosen) if keep and chosen and self._shown else 0
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without an entry there is nothing to open: Enter starts a stopped server then."""
+        return action != "select" or bool(self._shown)
 
 
-def reason(sentence: str, file: str | None, line: int | None, width: int) -> list[Piece]:
-    """A line of its own with what went wrong, and where."""
-    where = show.place(sanitize(file) if file else None, line)
-    # A sentence that tells the place does not need it twice.
-    place = "" if where in sentence else f"{where}  "
-    return [f"\n{' ' * INDENT}", (place, "bold"), hang(sanitize(sentence), width, len(place))]
-
-
-def ending(event: Reload | Switch, width: int) -> list[Piece]:
-    """The lines that reloads and switches end with: the phases, and whether clients may have noticed."""
-    parts: list[Piece] = []
-    if event.phases:
-        parts.append((f"\n{' ' * INDENT}{hang(show.phases(event.phases), width)}", "$text-muted"))
-    if event.refused is None:
-        parts.append((f"\n{' ' * INDENT}{hang(NATIVE_BIND, width)}", "$text-warning"))
-    return parts
-
-
-def switch_entry(event: Switch, width: int) -> Content:
-    """A change of server: from, to, how long, and what became of the options."""
-    parts: list[Piece] = [
-        (show.clock(event.at), "$text-muted"),
-        ("  ⇄ ", "$text-primary"),
-        (f"{event.from_} → {event.to}", "bold $text-primary"),
-        f"  {show.duration(event.total_ms)}",
-    ]
-    for word, options, style in (("mapped", event.mapped, ""), ("dropped", event.dropped, "$text-warning")):
-        if options:
-            text = hang(sanitize("; ".join(options)), width, len(word) + 1)
-            parts += [(f"\n{' ' * INDENT}{word} ", "$text-muted"), (text, style)]
-    return Content.assemble(*parts, *ending(event, width))
-
-
-def failed_switch_entry(event: FailedSwitch, width: int) -> Content:
-    """A switch that did not come about: to which server, and why."""
-    return Content.assemble(
-        (show.clock(event.at), "$text-muted"),
-        ("  ✗ ", "$text-error"),
-        (f"switch to {event.to} failed", "bold $text-error"),
-        *reason(event.sentence, event.file, event.line, width),
-    )
-
-
-def entry(item: Reload | Switch | FailedSwitch, width: int) -> Content:
-    """One entry of the list."""
-    match item:
-        case Reload():
-            return reload_entry(item, width)
-        case Switch():
-            return switch_entry(item, width)
-        case FailedSwitch():
-            return failed_switch_entry(item, width)
-
-
-def watched(model: SessionModel) -> Content:
-    """What is watched, in a sentence, or why nothing is."""
-    if model.watching is not None and model.watching.paths:
-        home = str(Path.home())
-        paths = ", ".join(sanitize(show.path(path, home)) for path in model.watching.paths)
-        return Content.assemble(("Watching ", "$text-muted"), paths)
-    if not model.reload:
-        said = "Reload is off: no file is watched."
-    elif model.watching is None:
-        said = "Nothing is watched yet."
-    elif model.state in (State.STOPPING, State.STOPPED):
-        said = "Stopped: no file is watched."
-    else:
-        said = "No file is watched."
-    return Content.styled(said, "$text-muted")
-
-
-class Reloads(VerticalScroll, can_focus=True):
-    """Reloads and switches, the newest first."""
+class Reloads(Vertical):
+    """What is watched, how long reloads take, and each of them."""
 
     BORDER_TITLE = "Reloads"
 
+    class Opened(Message):
+        """An entry was asked for in full."""
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+            super().__init__()
+
     def __init__(self) -> None:
         super().__init__(id="reloads", classes="pane")
-        self._shown: object = None
-        self._text = Static("", id="reload-list", markup=False)
+        self._head: Content | None = None
+        self._text = Static("", id="reload-head", markup=False)
+        self._list = EntryList()
 
     def compose(self) -> ComposeResult:
-        """One text: it changes at most once a save."""
+        """A few lines that stay, and the list."""
         yield self._text
+        yield self._list
 
     def show(self, model: SessionModel) -> None:
-        """Shows every event kept."""
+        """Shows every event kept; paints only what changed."""
+        width = self.content_size.width
+        above = head(model, width)
+        if self._head is None or not above.is_same(self._head):
+            self._head = above
+            self._text.update(above)
         # the scrollbar's cell is left free, so that its coming does not wrap anything anew
-        width = self.size.width - 1
-        head = watched(model)
-        if not model.reloads and model.watching and model.watching.paths:
-            head += Content.styled("\nSave a file and the app reloads.", "$text-muted")
-        shown = (tuple(model.reloads), head.plain, width)
-        if shown == self._shown:
-            return
-        self._shown = shown
-        entries = [entry(item, width) for item in model.reloads]
-        self._text.update(Content("\n").join([head, *entries]))
-        kept = f" · newest {MAX_RELOADS} kept" if len(entries) == MAX_RELOADS else ""
-        self.border_subtitle = (
-            f"{len(entries)} event{'s' if len(entries) > 1 else ''}{kept}" if entries else ""
-        )
+        self._list.show(tuple(model.reloads), width - 1)
+        count = len(model.reloads)
+        kept = f" · newest {MAX_RELOADS} kept" if count == MAX_RELOADS else ""
+        said = f"{counted(count, 'event')}{kept} · Enter opens" if count else ""
+        title = "Reloads · PAUSED" if model.paused else "Reloads"
+        if (title, said) != (self.border_title, self.border_subtitle):
+            self.border_title, self.border_subtitle = title, said
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Opened by Enter or a click."""
+        event.stop()
+        if event.option_id is not None:
+            self.post_message(self.Opened(int(event.option_id)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -40,17 +41,31 @@ def where(model: SessionModel, *, quitting: bool = False) -> Content:
     return Content.assemble(*parts)
 
 
-def vitals(model: SessionModel, now: float) -> Content:
-    """Uptime, pid, CPU and memory of the process tree; empty while nothing runs."""
-    if model.ready_at is None or model.pid is None:
-        return Content("")
-    pairs = [("up", show.uptime(now - model.ready_at)), ("pid", str(model.pid))]
-    if model.usage is not None:
-        pairs += [("cpu", f"{model.usage.cpu_percent:.0f}%"), ("mem", show.size(model.usage.rss_bytes))]
-    parts: list[str | tuple[str, str]] = []
-    for name, value in pairs:
-        parts += [("  " if parts else "", ""), (f"{name} ", "$text-muted"), value]
-    return Content.assemble(*parts)
+def badges(model: SessionModel) -> list[tuple[str, str]]:
+    """What is not as usual, though the server serves."""
+    said = []
+    if model.last_good:
+        said.append((f"▲ {model.reason}", "bold $text-error"))
+    if model.paused:
+        said.append(("‖ watching paused", "bold $text-warning"))
+    return said
+
+
+def vitals(model: SessionModel, now: float, width: int, *, full: bool = True) -> Content:
+    """What is not as usual; and if ``full`` the uptime, and as much of pid, CPU and memory as has room."""
+    items = [[badge] for badge in badges(model)]
+    used = sum(cell_len(text) + 2 for text, _ in badges(model))
+    if full and model.ready_at is not None and model.pid is not None:
+        pairs = [("up", show.uptime(now - model.ready_at)), ("pid", str(model.pid))]
+        if model.usage is not None:
+            usage = model.usage
+            pairs += [("cpu", f"{usage.cpu_percent:.0f}%"), ("mem", show.size(usage.rss_bytes))]
+        for name, value in pairs:
+            used += len(name) + 1 + len(value) + 2
+            if used - 2 <= width:
+                items.append([(f"{name} ", "$text-muted"), (value, "")])
+    parts = [piece for item in items for piece in (("  ", ""), *item)]
+    return Content.assemble(*parts[1:])
 
 
 class ModeTab(Static):
@@ -94,7 +109,9 @@ class StatusLine(Vertical):
         super().__init__()
         self._mode = mode
         self._with_vitals = with_vitals
-        self._texts: tuple[Content, Content] = (Content(""), Content(""))
+        self._model: SessionModel | None = None
+        self._now = 0.0
+        self._quitting = False
         self._shown: tuple[str, str] | None = None
         self._where = Static(id="where", markup=False)
         self._vitals = Static(id="vitals", markup=False)
@@ -110,8 +127,7 @@ class StatusLine(Vertical):
 
     def show(self, model: SessionModel, now: float, *, quitting: bool = False) -> None:
         """Shows how the server stands at ``now`` (Unix seconds); paints only what changed."""
-        vital = vitals(model, now) if self._with_vitals else Content("")
-        self._texts = (where(model, quitting=quitting), vital)
+        self._model, self._now, self._quitting = model, now, quitting
         self._arrange()
 
     def on_resize(self) -> None:
@@ -119,7 +135,10 @@ class StatusLine(Vertical):
         self._arrange()
 
     def _arrange(self) -> None:
-        place, vital = self._texts
+        if self._model is None:
+            return
+        place = where(self._model, quitting=self._quitting)
+        vital = vitals(self._model, self._now, self.size.width - 2, full=self._with_vitals)
         room = self.size.width - self._LEFT
         if vital and place.cell_length + 3 + vital.cell_length <= room:
             place, vital = Content.assemble(place, "   ", vital), Content("")

@@ -1,0 +1,234 @@
+"""The change of guard: the run that serves, the one that takes its place, and those on their way out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from asgi_tui.domain.events import Event
+from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.engine.binding import Binding, Bound
+from asgi_tui.engine.changes import Changes
+from asgi_tui.engine.operations import Operations, uninterrupted
+from asgi_tui.engine.preparation import Prepared
+from asgi_tui.engine.recipe import Surroundings
+from asgi_tui.engine.retirement import Retirement
+from asgi_tui.engine.standby import Standbys
+from asgi_tui.engine.supervisor import CannotAdoptError, ServerRun, StartFailed
+from asgi_tui.engine.telemetry import Sender, Told
+
+# The name of tasks that see an old server to its end.
+RETIRING = "retire"
+# Replaced runs that may wait for their streams at a time; the oldest is ended when another comes.
+MAX_RETIRING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that has come about: the new run, the number of the old one (0: none), and why it was cold."""
+
+    run: ServerRun
+    replaces: int
+    cold_reason: str
+
+
+class Handover:
+    """Runs of one session, at most one of which accepts connections but for the moment of a change."""
+
+    def __init__(self, changes: Changes, operations: Operations, emit: Callable[[Event], None]) -> None:
+        self.binding = Binding()
+        self.current: ServerRun | None = None
+        # What the server returned that ended last.
+        self.last_code: int | None = None
+        # Whether the last change left a moment without a server on the address.
+        self.gap = False
+        self.surroundings: Surroundings | None = None
+        self._changes = changes
+        self._operations = operations
+        self._standbys = Standbys(self._make, self._discard, emit)
+        self._runs: dict[int, ServerRun] = {}
+        self._retiring: dict[int, Retirement] = {}
+        self._numbers = 0
+
+    @property
+    def refused(self) -> int | None:
+        """Connections refused by a change: none while the console listens itself, else nobody can count."""
+        return None if self.gap or not self.binding.is_open else 0
+
+    async def warm(self, plan: LaunchPlan) -> Prepared | None:
+        """How the standby for ``plan`` was prepared, None where there is none."""
+        return await self._standbys.prepared(plan)
+
+    # -- the change --------------------------------------------------------------------------------
+
+    async def replace(
+        self, prepared: Prepared, done: Callable[[Change], None], *, cold: str = "it was asked for"
+    ) -> None:
+        """Brings the next run up beside the old one, which is retired once the new one answers.
+
+        Both accept from the console's socket meanwhile. Where one of them binds by itself, the address is
+        another, or the plan says so, the old one ends first. ``cold``: why the standby must not be used.
+        ``done`` is called once only the new run answers. Raises ``StartFailed`` or ``Problem``; then the old
+        run serves on, if it still does.
+        """
+        replaces = self.current.number if self.current is not None else 0
+        self.gap = await self.binding.needs_free_address(prepared.plan)
+        if self.gap or prepared.plan.reloading.old_first:
+            await self.end()
+        try:
+            run, cold = await self._start(prepared, cold)
+        except CannotAdoptError:
+            # Told by the child itself; from now on this server binds by itself.
+            self.binding.cannot_adopt(prepared.plan.server)
+            self.gap = await self.binding.needs_free_address(prepared.plan)
+            if self.gap:
+                await self.end()
+            run, cold = await self._start(prepared, cold)
+        # Half a handover would leave two servers or none, and a plan that is not the one that runs.
+        try:
+            await uninterrupted(self._hand_over(run, Change(run, replaces, cold), done))
+        except StartFailed:
+            if not run.warm:
+                raise
+            cold = "the standby failed"
+            run, _ = await self._start(prepared, cold)
+            await uninterrupted(self._hand_over(run, Change(run, replaces, cold), done))
+
+    async def _start(self, prepared: Prepared, cold: str) -> tuple[ServerRun, str]:
+        """A run that is ready, and why it started cold; one that fails leaves nothing behind."""
+        bound = await self.binding.bind(prepared.plan)
+        # What is saved from here on may be too late for this run.
+        served = self._changes.serve()
+        try:
+            if not cold:
+                run = self._standbys.take(prepared, bound)
+                cold = await self._differs(run) if run is not None else "the standby was of another address"
+                if run is not None and not cold:
+                    return run, ""
+            run = self._make(prepared, bound)
+            await self._ready(run)
+        except BaseException:
+            self._changes.restore(served)
+            raise
+        return run, cold
+
+    async def _differs(self, run: ServerRun) -> str:
+        """Starts a standby; why it is not what a cold start would be. Raises ``StartFailed`` likewise."""
+        try:
+            await self._ready(run)
+        except StartFailed as failure:
+            if failure.of_the_app:
+                raise
+            return "the standby failed"
+        if why := self._standbys.differs(run):
+            await uninterrupted(self._discard(run))
+        return why
+
+    async def _ready(self, run: ServerRun) -> None:
+        try:
+            await (run.go() if run.waits else run.spawn())
+            await run.until_started()
+            await self._changes.armed()
+        except BaseException:
+            await uninterrupted(self._discard(run))
+            raise
+
+    async def _hand_over(self, run: ServerRun, change: Change, done: Callable[[Change], None]) -> None:
+        old, self.current = self.current, run
+        if old is not None:
+            retirement = old.retire()
+            # Until then a client may still be answered by the code of before; what comes from now on waits
+            # in the backlog for the moment until the new run accepts.
+            await retirement.quiesce(run)
+            self._operations.spawn(self._retire(old, retirement), RETIRING)
+        run.phases.alone = time.monotonic()
+        try:
+            await run.until_answered()
+        except BaseException:
+            self.current = None
+            await self._discard(run)
+            raise
+        self.binding.serve()
+        done(change)
+
+    def _make(self, prepared: Prepared, bound: Bound) -> ServerRun:
+        assert self.surroundings is not None
+        self._numbers += 1
+        run = ServerRun(self._numbers, prepared, bound, self.surroundings)
+        self._runs[run.number] = run
+        return run
+
+    async def _discard(self, run: ServerRun) -> None:
+        try:
+            await run.stop()
+        finally:
+            self._runs.pop(run.number, None)
+
+    # -- after it, and the end ------------------------------------------------------------------------
+
+    async def settle(self) -> None:
+        """A change is over: the next process is made ready for the run that serves now."""
+        await self._standbys.follow(self.current)
+
+    async def end(self) -> None:
+        """Ends the run that serves, to the last process and the last line of output."""
+        run, self.current = self.current, None
+        if run is None:
+            return
+        retirement = run.retire()
+        if not run.ended:
+            await uninterrupted(retirement.quiesce(None))
+        await uninterrupted(self._retire(run, retirement))
+
+    async def stop(self) -> None:
+        """Ends every run at once, and gives the port back."""
+        await self._standbys.follow(None)
+        run, self.current = self.current, None
+        self.end_streams()
+        if run is not None:
+            run.retire()
+            await uninterrupted(self._finish(run))
+        await self._operations.join(RETIRING)
+        self.binding.close()
+
+    def end_streams(self) -> None:
+        """What replaced runs still have open gets no more time."""
+        for retirement in self._retiring.values():
+            retirement.end_now()
+
+    async def _retire(self, run: ServerRun, retirement: Retirement) -> None:
+        self._retiring[run.number] = retirement
+        if len(self._retiring) > MAX_RETIRING:
+            self._retiring[min(self._retiring)].end_now()
+        try:
+            self.last_code = await retirement.finish(run.plan.reloading.grace)
+        finally:
+            self._retiring.pop(run.number, None)
+            self._runs.pop(run.number, None)
+
+    async def _finish(self, run: ServerRun) -> None:
+        self.last_code = await run.stop()
+        self._runs.pop(run.number, None)
+
+    # -- telemetry -----------------------------------------------------------------------------------
+
+    def connected(self, sender: Sender) -> None:
+        """A process loaded the probe."""
+        if run := self._runs.get(sender.generation):
+            run.connected(sender)
+
+    def gone(self, sender: Sender) -> None:
+        """A process ended, or closed its connection."""
+        if run := self._runs.get(sender.generation):
+            run.gone(sender)
+
+    def told(self, sender: Sender, told: Told) -> None:
+        """A process says something."""
+        if run := self._runs.get(sender.generation):
+            run.told(sender, told)
+
+    def server_of(self, sender: Sender) -> str | None:
+        """The server that a process is of."""
+        run = self._runs.get(sender.generation)
+        return run.server.name if run is not None else None
