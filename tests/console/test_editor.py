@@ -11,7 +11,8 @@ import pytest
 from asgi_tui.domain.errors import Problem
 from asgi_tui.frontends.console.editor import edit_command
 from asgi_tui.frontends.console.history import Place
-from tests.console.fake import FakeDriver, reload_failed, running
+from tests.console.fake import FakeDriver, running
+from tests.console.reloads import reload_failed
 from tests.console.screen import until
 from tests.e2e.terminal import Terminal
 
@@ -125,7 +126,8 @@ import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
 from asgi_tui.frontends.console import app as console
-from tests.console.fake import FakeDriver, lines, reload_failed, running
+from tests.console.fake import FakeDriver, lines, running
+from tests.console.reloads import reload_failed
 
 console.REPAINT = 0.01
 

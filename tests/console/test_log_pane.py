@@ -5,7 +5,8 @@ import pytest
 from asgi_tui.domain.events import Error, Event, Log, State, StateChanged
 from asgi_tui.frontends.console.widgets.log_view import CUT, LogView
 from asgi_tui.frontends.console.widgets.logs import Logs
-from tests.console.fake import AT, FakeDriver, failed_switch, lines, plan, reload_failed, reload_ok, running
+from tests.console.fake import AT, FakeDriver, failed_switch, lines, plan, running
+from tests.console.reloads import reload_failed, reload_ok
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)

@@ -21,21 +21,8 @@ from asgi_tui.frontends.console.history import MAX_RELOADS, FailedSwitch, Place
 from asgi_tui.frontends.console.log_buffer import MAX_LENGTH, LogBuffer
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.row_index import RowIndex
-from tests.console.fake import (
-    AT,
-    FRAMES,
-    TRACEBACK,
-    URL,
-    drained,
-    draining,
-    failed_switch,
-    plan,
-    reload_failed,
-    reload_ok,
-    start_events,
-    starting,
-    stats,
-)
+from tests.console.fake import AT, URL, failed_switch, plan, start_events, starting, stats
+from tests.console.reloads import FRAMES, TRACEBACK, drained, draining, reload_failed, reload_ok
 
 
 def told(model: SessionModel) -> str:

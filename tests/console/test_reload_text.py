@@ -20,18 +20,16 @@ from asgi_tui.frontends.console.widgets.reload_text import (
     waiting,
 )
 from asgi_tui.frontends.console.widgets.status_line import vitals
-from tests.console.fake import (
-    AT,
+from tests.console.fake import AT, plan, start_events
+from tests.console.reloads import (
     FRAMES,
     TRACEBACK,
     drained,
     draining,
-    plan,
     reload_failed,
     reload_ok,
     slow_reload,
     standby,
-    start_events,
     watching,
 )
 
@@ -52,10 +50,10 @@ def flat(text: str) -> str:
 
 def test_a_reload_names_cause_phases_and_that_nothing_was_refused() -> None:
     first, *rest = said(reload_ok(), drained=drained()).splitlines()
-    assert first.endswith("✓ live in 38 ms  warm  app.py +3 -1")
+    assert first.endswith("✓ live in 38 ms  app.py +3 -1")
     assert " · ".join(line.strip() for line in rest) == (
-        "notice 9 · start 1 · import 12 · startup 9 · answer 3 · quiesce 4 ms · refused 0"
-        " · old one ended in 1.2 s, shutdown 14 ms · 2 idle connections closed"
+        "warm · notice 9 · start 1 · import 12 · startup 9 · answer 3 · quiesce 4 ms · refused 0"
+        " · drained in 1.2 s, shutdown 14 ms · 2 idle connections closed"
     )
     text = flat(said(reload_ok(), drained=drained(cut=3)))
     assert "3 requests or streams cut" in text
@@ -63,7 +61,7 @@ def test_a_reload_names_cause_phases_and_that_nothing_was_refused() -> None:
 
 
 def test_a_manual_reload_was_asked_for() -> None:
-    assert said(replace(reload_ok(), changes=())).splitlines()[0].endswith("warm  asked for")
+    assert said(replace(reload_ok(), changes=())).splitlines()[0].endswith("live in 38 ms  asked for")
 
 
 def test_nobody_knows_what_was_refused_where_the_server_binds_by_itself() -> None:
@@ -75,7 +73,7 @@ def test_nobody_knows_what_was_refused_where_the_server_binds_by_itself() -> Non
 
 def test_a_cold_start_has_its_reason_and_a_slow_import_its_modules() -> None:
     text = flat(said(slow_reload()))
-    assert "cold .env +1 cold: .env has changed" in text
+    assert "live in 967 ms .env +1 cold: .env has changed" in text
     assert "slow to import: pandas 420, shop.models 310, shop.admin 40 ms" in text
     quick = replace(slow_reload(), phases={"import": 99.0})
     assert "slow to import" not in said(quick)

@@ -7,19 +7,8 @@ from textual.widgets import OptionList
 from asgi_tui.frontends.console.history import MAX_RELOADS
 from asgi_tui.frontends.console.widgets.offers import Offers
 from asgi_tui.frontends.console.widgets.reloads import EntryList
-from tests.console.fake import (
-    AT,
-    FakeDriver,
-    drained,
-    draining,
-    lines,
-    reload_failed,
-    reload_ok,
-    running,
-    slow_reload,
-    standby,
-    watching,
-)
+from tests.console.fake import AT, FakeDriver, lines, running
+from tests.console.reloads import drained, draining, reload_failed, reload_ok, slow_reload, standby, watching
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)

@@ -10,18 +10,8 @@ from asgi_tui.domain.events import Error, Ready, State, StateChanged, Usage, Wat
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from asgi_tui.frontends.console.widgets.reloads import Reloads
 from asgi_tui.frontends.console.widgets.table import Table
-from tests.console.fake import (
-    AT,
-    URL,
-    FakeDriver,
-    console,
-    lines,
-    plan,
-    reload_failed,
-    reload_ok,
-    running,
-    stats,
-)
+from tests.console.fake import AT, URL, FakeDriver, console, lines, plan, running, stats
+from tests.console.reloads import reload_failed, reload_ok
 from tests.console.screen import settle, text, until
 
 SIZE = (120, 40)
@@ -81,8 +71,8 @@ async def test_a_failed_reload_is_told_until_the_next_success() -> None:
         assert 'price = int("ten")' in shown
         driver.play(reload_ok())
         shown = await until(pilot, app, "live in")
-        assert "✓ live in 38 ms  warm  app.py +3 -1" in shown
-        assert "import 12 · startup 9" in shown
+        assert "✓ live in 38 ms  app.py +3 -1" in shown
+        assert "startup 9 · answer 3" in shown
         assert "Reload: SyntaxError" not in shown.splitlines()[1]
 
 

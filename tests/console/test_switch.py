@@ -4,7 +4,8 @@ from textual.widgets import OptionList
 
 from asgi_tui.domain.events import State, StateChanged
 from asgi_tui.frontends.console.app import SWITCH_TOAST
-from tests.console.fake import AT, FakeDriver, failed_switch, plan, reload_failed, running, starting
+from tests.console.fake import AT, FakeDriver, failed_switch, plan, running, starting
+from tests.console.reloads import reload_failed
 from tests.console.screen import settle, until
 
 SIZE = (120, 40)

@@ -63,7 +63,7 @@ class Terminal:
         """The screen as lines of text."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def see(self, pattern: str, timeout: float = 15) -> re.Match[str]:
+    def see(self, pattern: str, timeout: float = 30) -> re.Match[str]:
         """Waits until the screen matches a regular expression; fails with the screen."""
         deadline = time.monotonic() + timeout
         while True:
@@ -78,7 +78,7 @@ class Terminal:
             self.child.send(key)
             self.read(0.1)
 
-    def wait_end(self, timeout: float = 15) -> int | None:
+    def wait_end(self, timeout: float = 30) -> int | None:
         """Waits for the command to end; its exit code."""
         deadline = time.monotonic() + timeout
         while self.child.isalive():

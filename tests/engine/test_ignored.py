@@ -28,8 +28,8 @@ FILES = [
     "only/there/z.py",
 ]
 RULES = {
-    ".gitignore": "# comment\n\\#odd.py\n/build\ntmp[0-9].py\nsrc/keep/*\n!src/keep/b.py\n**/er/\nonly/*/z.py\n"
-    "!only/there/z.py\nwith space\\ .py\n",
+    ".gitignore": "# comment\n\\#odd.py\n/build\ntmp[0-9].py\nsrc/keep/*\n!src/keep/b.py\n**/er/\n"
+    "only/*/z.py\n!only/there/z.py\nwith space\\ .py\n",
     "src/.gitignore": "!build/\ny.py\n",
     "src/deep/.gitignore": "!y.py\n",
     ".git/info/exclude": "app.py\nout.py\n",
@@ -148,7 +148,7 @@ def test_a_files_glob_means_that_file_alone(name: str) -> None:
     globs = Globs((glob_of(name),))
     assert globs.covers(name)
     assert not globs.covers(f"other/{name}")
-    assert not globs.covers(name.replace("a", "b", 1).replace("o", "b", 1))
+    assert not globs.covers(f"b{name[1:]}" if name[0] != "d" else f"d-{name[1:]}")
 
 
 def test_the_glob_of_siblings_means_all_of_the_suffix() -> None:

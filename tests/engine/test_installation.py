@@ -165,7 +165,7 @@ async def test_cancel_ends_the_whole_group(tmp_path: Path) -> None:
     assert len(group_members(group)) > 1
     begun = time.monotonic()
     await asyncio.gather(installation.cancel(), installation.cancel())
-    assert 2.5 < time.monotonic() - begun < 6
+    assert 2.5 < time.monotonic() - begun < 20
     assert group_members(group) == []
     result = await task
     assert result == Installed(-signal.SIGKILL, cancelled=True)

@@ -1,4 +1,4 @@
-"""What may go wrong at a reload, with real servers: the last good version, streams, locks and the standby."""
+"""What may go wrong at a reload, with real servers: broken code, quick saves, locks and the standby."""
 
 from __future__ import annotations
 
@@ -9,145 +9,31 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
-from asgi_tui.domain.events import Event, Ready, Reload, Standby, State, StateChanged, Switch, Worker, to_json
+from asgi_tui.domain.events import Ready, Reload, State, StateChanged, Switch, to_json
 from asgi_tui.domain.reloading import DEFAULTS, Reloading
+from tests.engine.reloads import (
+    APP,
+    by_default,
+    last,
+    project,
+    put,
+    saved,
+    serving,
+    standbys,
+    version,
+    warm,
+    with_startup,
+)
 from tests.engine.test_main_flow import Client
-from tests.engine.test_session_commands import Driven, driven
-from tests.support import SERVERS, write_app
-
-Kind = TypeVar("Kind", bound=Event)
-
-# Startup and shutdown are functions, so that a test can put its own in their place.
-APP = """\
-import asyncio
-import os
-import sys
-import time
-from pathlib import Path
-
-VERSION = 0
-BESIDE = Path(__file__).parent.parent
-
-
-def note(text):
-    with open(BESIDE / "notes", "a") as file:
-        file.write(f"{text}\\n")
-
-
-async def startup():
-    pass
-
-
-async def shutdown():
-    note(f"shutdown {VERSION}")
-
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        await receive()
-        try:
-            await startup()
-        except OSError as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await shutdown()
-        await send({"type": "lifespan.shutdown.complete"})
-    elif scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.accept"})
-        while (await receive())["type"] == "websocket.receive":
-            await send({"type": "websocket.send", "text": f"{VERSION}"})
-    else:
-        text = [(b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 200, "headers": text})
-        while scope["path"] == "/stream":
-            await send({"type": "http.response.body", "body": b"%d\\n" % VERSION, "more_body": True})
-            await asyncio.sleep(0.05)
-        await send({"type": "http.response.body", "body": f"version {VERSION}".encode()})
-"""
-
-
-def version(number: int, source: str = APP) -> str:
-    return source.replace("VERSION = 0", f"VERSION = {number}")
-
-
-def with_startup(body: str) -> str:
-    return APP.replace("async def startup():\n    pass", f"async def startup():\n    {body}")
-
-
-def project(tmp_path: Path) -> Path:
-    """A directory for the app, and beside it room for what the app notes."""
-    directory = tmp_path / "project"
-    directory.mkdir()
-    return directory
-
-
-@asynccontextmanager
-async def serving(
-    directory: Path, server: str, source: str = APP, reloading: Reloading = DEFAULTS
-) -> AsyncIterator[Driven]:
-    """A session that has started the app."""
-    write_app(directory, source)
-    async with driven(directory) as it:
-        it.plan = replace(it.plan, server=server, reloading=reloading)
-        await it.session.start(it.plan)
-        yield it
-
-
-def put(directory: Path, source: str, name: str = "app.py", at: float | None = None) -> None:
-    """Moves a file into place, last changed ``at``."""
-    new = directory / f".{name}.new"
-    new.write_text(source)
-    if at is not None:
-        os.utime(new, (at, at))
-    new.replace(directory / name)
-
-
-async def saved(it: Driven, directory: Path, source: str, name: str = "app.py") -> Reload:
-    """Saves a file; the reload that followed."""
-    before = len(it.all(Reload))
-    put(directory, source, name)
-    await it.until(lambda: len(it.all(Reload)) > before)
-    return last(it, Reload)
-
-
-def last(it: Driven, kind: type[Kind]) -> Kind:
-    found = it.all(kind)[-1]
-    assert isinstance(found, kind)
-    return found
-
-
-def workers(it: Driven, state: str) -> list[Worker]:
-    return [event for event in it.events if isinstance(event, Worker) and event.state == state]
-
-
-def standbys(it: Driven) -> list[str]:
-    return [event.state for event in it.events if isinstance(event, Standby)]
-
-
-async def warm(it: Driven) -> Standby:
-    """The standby, once it is warm."""
-    await it.until(lambda: standbys(it)[-1:] == ["warm"])
-    return last(it, Standby)
-
-
-async def ended(it: Driven, pid: int) -> None:
-    await it.until(lambda: not psutil.pid_exists(pid))
-
+from tests.engine.test_session_commands import driven
+from tests.support import write_app
 
 # -- code that does not load ------------------------------------------------------------------------------
 
@@ -156,6 +42,12 @@ BROKEN = {
     "syntax": (version(1) + "this is no python\n", "SyntaxError", ("app.py", len(APP.splitlines()) + 1)),
     "import": ("import helper\n" + version(1), "no_such_module_anywhere", ("helper.py", 3)),
     "failed": (version(1, with_startup("raise OSError('no database today')")), "no database today", None),
+    # Started, but its loop hangs before it can answer anybody.
+    "stuck": (
+        version(1, with_startup("asyncio.get_running_loop().call_soon(time.sleep, 30)")),
+        "answer",
+        None,
+    ),
     "endless": (version(1, with_startup("await asyncio.sleep(3600)")), "within 1 s", None),
 }
 
@@ -164,11 +56,12 @@ BROKEN = {
     ("server", "ways"),
     [
         ("uvicorn", ("syntax", "failed", "endless")),
+        ("uvicorn", ("stuck",)),
         ("hypercorn", ("import", "failed")),
         ("daphne", ("import",)),
-        ("granian", ("failed", "endless")),
+        ("granian", ("failed",)),
         ("gunicorn", ("failed",)),
-        ("gunicorn-uvicorn", ("endless",)),
+        ("gunicorn-uvicorn", ("import",)),
     ],
 )
 async def test_the_last_good_version_serves_until_the_next(
@@ -314,117 +207,6 @@ async def test_old_first_runs_one_app_at_a_time(tmp_path: Path) -> None:
         # Proof that the lock would have told: beside each other the new one does not start.
         await it.session.start(replace(it.plan, reloading=DEFAULTS))
         assert last(it, StateChanged).reason == "serving the last good version"
-
-
-# -- open streams -----------------------------------------------------------------------------------------
-
-
-class Stream:
-    """Something open that tells the version that serves it, until it ends."""
-
-    def __init__(self) -> None:
-        self.versions: list[tuple[float, str]] = []
-        self.ended = 0.0
-        self.task: asyncio.Task[None] | None = None
-
-    def heard(self, text: str) -> None:
-        self.versions.append((time.monotonic(), text.strip()))
-
-    @property
-    def now(self) -> str:
-        """The version heard in the last 0.3 s."""
-        at, text = self.versions[-1]
-        return text if time.monotonic() - at < 0.3 else "silent"
-
-    async def read(self, reader: asyncio.StreamReader) -> None:
-        with suppress(OSError):
-            while line := await reader.readline():
-                if line.strip().isdigit() and line.strip() != b"2":
-                    # Chunked: its size line says 2, and the version does not.
-                    self.heard(line.decode())
-        self.ended = time.monotonic()
-
-    async def talk(self, websocket: ClientConnection) -> None:
-        with suppress(ConnectionClosed):
-            while True:
-                await websocket.send("which")
-                self.heard(str(await websocket.recv()))
-                await asyncio.sleep(0.05)
-        self.ended = time.monotonic()
-
-
-@asynccontextmanager
-async def streams(url: str) -> AsyncIterator[tuple[Stream, Stream]]:
-    """An event stream and a WebSocket, both open."""
-    port = urlsplit(url).port
-    events, talk = Stream(), Stream()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /stream HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n")
-    async with connect(f"ws://127.0.0.1:{port}/", close_timeout=1) as websocket:
-        tasks = [asyncio.create_task(events.read(reader)), asyncio.create_task(talk.talk(websocket))]
-        try:
-            yield events, talk
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            writer.close()
-
-
-def by_default(*servers: str) -> list[object]:
-    """All servers as parameters; those not named are of the matrix."""
-    return [name if name in servers else pytest.param(name, marks=pytest.mark.matrix) for name in SERVERS]
-
-
-async def replaced_with_streams(it: Driven, directory: Path, events: Stream, talk: Stream) -> None:
-    """Reloads to version 1 while both are open, which are served by version 0 on."""
-    await it.until(lambda: bool(events.versions and talk.versions))
-    reload = await saved(it, directory, version(1))
-    assert (reload.outcome, reload.refused) == ("ok", 0)
-    await asyncio.sleep(0.5)
-    assert (events.now, talk.now) == ("0", "0")
-    assert await it.answer() == (200, "version 1")
-
-
-async def gone_with_streams(it: Driven, tmp_path: Path, server: str, old: int) -> None:
-    """The old process has told its end, and the app has been told to shut down."""
-    await it.until(lambda: bool(workers(it, "drained")))
-    drained = workers(it, "drained")[-1]
-    assert (drained.pid, drained.cut) == (old, 2)
-    if server != "daphne":
-        assert (tmp_path / "notes").read_text() == "shutdown 0\n"
-    await ended(it, old)
-    assert await it.answer() == (200, "version 1")
-
-
-@pytest.mark.parametrize("server", by_default("hypercorn", "granian"))
-async def test_streams_get_their_grace_time(tmp_path: Path, server: str) -> None:
-    directory = project(tmp_path)
-    async with serving(directory, server, reloading=Reloading(grace=1.2)) as it, streams(it.url) as both:
-        old = last(it, Ready).pid
-        begun = time.monotonic()
-        await replaced_with_streams(it, directory, *both)
-        draining = workers(it, "draining")[-1]
-        assert (draining.in_flight, draining.websockets) == (1, 1)
-        assert 0 < draining.until - draining.at <= 1.2
-        await it.until(lambda: all(stream.ended for stream in both))
-        for stream in both:
-            assert 1.2 <= stream.ended - begun < 6
-        await gone_with_streams(it, tmp_path, server, old)
-
-
-@pytest.mark.parametrize("server", by_default("uvicorn", "gunicorn"))
-async def test_streams_are_ended_when_asked(tmp_path: Path, server: str) -> None:
-    directory = project(tmp_path)
-    async with serving(directory, server, reloading=Reloading(grace=60)) as it, streams(it.url) as both:
-        old = last(it, Ready).pid
-        await replaced_with_streams(it, directory, *both)
-        assert workers(it, "draining")[-1].until - time.time() > 50
-        asked = time.monotonic()
-        await it.session.end_streams()
-        await it.until(lambda: all(stream.ended for stream in both))
-        assert time.monotonic() - asked < 3
-        await gone_with_streams(it, tmp_path, server, old)
 
 
 # -- the standby ------------------------------------------------------------------------------------------

@@ -44,12 +44,15 @@ class Watched:
         return {change.path: change.change for change in (await self.save()).changes}
 
     async def save(self) -> Save:
-        async with asyncio.timeout(10):
-            await self._told.wait()
-        self._told.clear()
-        save = await self.changes.take(self.plan)
-        assert save is not None
-        self.changes.serve()
+        save = None
+        while save is None:
+            async with asyncio.timeout(10):
+                await self._told.wait()
+            self._told.clear()
+            save = await self.changes.take(self.plan)
+        # What was told since is for the next one.
+        served = self.changes.serve()
+        self.changes.restore({path: found for path, found in served.items() if found[1] > save.number})
         return save
 
     async def until_saved(self, path: str) -> str:
@@ -257,10 +260,12 @@ async def test_a_checkout_of_thousands_of_files_is_one_burst(project: Path) -> N
 
     async with watching(plan_for(project)) as watched:
         await asyncio.to_thread(check_out)
+        await watched.until(lambda: watched.last.files == 5002)
+        # More than one where the machine is so busy that it takes longer than a burst may.
+        assert watched.saves <= 4
         save = await watched.save()
         assert len(save.paths) == 5000
         assert save.changes[-1].path == "and 4,950 more"
-        await watched.until(lambda: watched.last.files == 5002)
         assert await watched.silent()
         (project / "package7" / "module700.py").write_text("y")
         assert await watched.saved() == {"package7/module700.py": "modified"}
@@ -269,6 +274,7 @@ async def test_a_checkout_of_thousands_of_files_is_one_burst(project: Path) -> N
 async def test_a_lock_that_was_left_behind_delays_one_save_only(project: Path) -> None:
     (project / ".git").mkdir()
     (project / ".git" / "index.lock").touch()
+    os.utime(project / ".git" / "index.lock", (time.time() - 60,) * 2)
     async with watching(plan_for(project)) as watched:
         (project / "app.py").write_text("1")
         await watched.save()
@@ -432,16 +438,21 @@ async def test_a_save_while_the_watch_changes_is_not_lost(project: Path, tmp_pat
 
 
 async def test_where_the_system_refuses_files_are_polled(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("Error creating recommended watcher: Too many open files (os error 24)")
 
     monkeypatch.setattr(notifying, "RustNotify", refuse)
     async with watching(plan_for(project)) as watched:
-        assert len(watched.errors) == 1
+        await watched.until(lambda: bool(watched.errors))
         assert "fs.inotify.max_user_instances" in watched.errors[0].sentence
         assert "limit" in watched.last.polling
+        # What was saved a moment before another watch is told again, rather than lost.
+        await asyncio.sleep(0.05)
+        await watched.changes.watch(watched.plan, (str(tmp_path),))
+        await watched.until(lambda: "limit" in watched.last.polling)
+        assert len(watched.errors) == 1
         # Within one second and of the same size: both are seen.
         for number in range(3):
             (project / "app.py").write_text(f"VERSION = {number}\n")
@@ -519,3 +530,14 @@ async def test_bytecode_beside_a_deleted_source_goes_too(project: Path) -> None:
         (project / "app.py").unlink()
         assert await watched.saved() == {"app.py": "deleted"}
         assert not (project / "app.pyc").exists()
+
+
+async def test_a_change_of_many_is_not_lost_when_the_watch_changes(project: Path, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", project], check=True)
+    async with watching(plan_for(project)) as watched:
+        # git is at work, so what was saved is still held back.
+        (project / ".git" / "index.lock").touch()
+        (project / "app.py").write_text("1")
+        await asyncio.sleep(0.1)
+        await watched.changes.watch(watched.plan, (str(tmp_path),))
+        assert await watched.until_saved("app.py") == "modified"

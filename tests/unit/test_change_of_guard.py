@@ -88,18 +88,14 @@ def test_only_what_listens_on_the_address_stops(new_loop: Callable[[], Any], dir
                 connected = await asyncio.open_connection(*address)
                 assert await echoes(*connected)
                 inheritable = os.get_inheritable(sock.fileno())
-                # The owner's socket, which listens for others, would be replaced too: this is one process.
-                kept, apart = os.dup(owned.fileno()), owned.detach()
-                os.close(apart)
-                listening = socket.fromfd(kept, socket.AF_INET, socket.SOCK_STREAM)
-                os.close(kept)
-                parent, child = socket.socketpair()
-                socket.send_fds(parent, [b"x"], [listening.fileno()])
-                listening.close()
+                # What is in flight between two sockets is nobody's descriptor: another process has it.
+                sender, receiver = socket.socketpair()
+                socket.send_fds(sender, [b"x"], [owned.fileno()])
+                owned.close()
 
                 assert await in_thread(lambda: stop_accepting(address, directory)) == 1
 
-                _, fds, _, _ = socket.recv_fds(child, 1, 1)
+                fds = socket.recv_fds(receiver, 1, 1)[1]
                 with socket.socket(fileno=fds[0]) as again:
                     assert os.get_inheritable(sock.fileno()) == inheritable
                     # Who is connected is served on; who comes now waits for another process to accept.
@@ -111,7 +107,7 @@ def test_only_what_listens_on_the_address_stops(new_loop: Callable[[], Any], dir
                         assert time.process_time() - used < 0.1
                         again.setblocking(False)
                         again.accept()[0].close()
-                for each in (parent, child):
+                for each in (sender, receiver):
                     each.close()
                 connected[1].close()
                 reader, writer = await asyncio.open_connection(*other.getsockname())
@@ -132,9 +128,8 @@ def test_a_socket_of_the_servers_own_is_closed_everywhere(family: int, directory
     with bound(family) as owned:
         address = list(owned.getsockname()[:2])
         assert stop_accepting(address, directory, shared=False) == 1
-        with socket.socket(family) as client:
-            with pytest.raises(ConnectionRefusedError):
-                client.connect(tuple(address))
+        with socket.socket(family) as client, pytest.raises(ConnectionRefusedError):
+            client.connect(tuple(address))
 
 
 def test_a_unix_socket_is_known_by_its_path(tmp_path: Path) -> None:
@@ -274,18 +269,22 @@ def test_without_a_loop_there_is_nothing_to_end() -> None:
 async def test_what_a_loop_has_read_is_a_request_once_it_has_settled() -> None:
     loop = asyncio.get_running_loop()
     assert running_loop() is loop
-    started = threading.Event()
+    steps: list[int] = []
 
-    async def request() -> None:
-        started.set()
+    async def handed_on(times: int) -> None:
+        # Lets the other thread in.
+        time.sleep(0.01)
+        steps.append(times)
+        if times:
+            tasks.append(asyncio.create_task(handed_on(times - 1)))
 
-    async def reads() -> None:
-        loop.call_soon(lambda: tasks.append(asyncio.create_task(request())))
+    def looked() -> list[int]:
+        loop.call_soon_threadsafe(lambda: tasks.append(asyncio.create_task(handed_on(2))))
+        assert settle(loop)
+        return steps.copy()
 
     tasks: list[asyncio.Task[None]] = []
-    tasks.append(asyncio.create_task(reads()))
-    assert await asyncio.to_thread(settle, loop)
-    assert started.is_set()
+    assert await asyncio.to_thread(looked) == [2, 1, 0]
 
 
 async def test_a_busy_loop_is_waited_for_but_briefly() -> None:

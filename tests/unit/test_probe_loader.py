@@ -13,7 +13,7 @@ from asgi_tui.engine.telemetry import Loaded, LoadFailed, parse
 from tests.unit.test_probe import run_file
 
 with run_file():
-    from asgi_probe import loader, wire
+    from asgi_probe import loader, origin, wire
     from asgi_probe.run import RUN
 
 Load = Callable[..., Any]
@@ -214,15 +214,15 @@ def test_lazy_modules_are_left_lazy(load: Load) -> None:
 
 
 def test_whose_a_file_is(tmp_path: Path) -> None:
-    assert loader.is_user_file(str(tmp_path / "app.py"))
+    assert origin.is_user_file(str(tmp_path / "app.py"))
     library, frozen = sys.modules["json"].__file__, "<frozen importlib._bootstrap>"
     for path in (pytest.__file__, "/x/site-packages/y.py", loader.__file__, library, frozen, "<string>", ""):
-        assert not loader.is_user_file(str(path)), path
+        assert not origin.is_user_file(str(path)), path
     # A project may lie in the interpreter's prefix: /usr/local/app beside /usr/local/lib/python3.
-    assert loader.is_user_file(str(Path(sys.base_prefix, "app", "main.py")))
+    assert origin.is_user_file(str(Path(sys.base_prefix, "app", "main.py")))
 
 
 def test_a_link_to_the_library_is_the_library(tmp_path: Path) -> None:
     library = Path(sys.modules["json"].__file__ or "").parent.parent
     (tmp_path / "link").symlink_to(library)
-    assert not loader.is_user_file(str(tmp_path / "link" / "json" / "__init__.py"))
+    assert not origin.is_user_file(str(tmp_path / "link" / "json" / "__init__.py"))

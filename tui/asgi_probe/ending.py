@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # Seconds that a loop gets to do what it is asked from another thread.
 PATIENCE = 0.25
+# Turns of a loop, at most, from bytes that it reads to the call of the app: hypercorn needs several.
+TURNS = 5
 
 
 def running_loop() -> Any:
@@ -48,8 +50,17 @@ def end_calls(loop: Any, probe: CodeType, tell: Callable[[int], None]) -> None:
 def settle(loop: Any) -> bool:
     """Returns once the loop has handled what it had read by now; False where that takes too long."""
     turned = threading.Event()
-    # What one turn reads is handed to a task, which begins with the next.
-    return _run_on(loop, lambda: loop.call_soon(turned.set)) and turned.wait(PATIENCE)
+    left = TURNS
+
+    def turn() -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            loop.call_soon(turn)
+        else:
+            turned.set()
+
+    return _run_on(loop, turn) and turned.wait(PATIENCE)
 
 
 def _run_on(loop: Any, callback: Any) -> bool:

@@ -354,7 +354,6 @@ class Watching(Event):
     """
 
     type: ClassVar[str] = "watching"
-    public: ClassVar[bool] = False
     paths: tuple[str, ...]
     files: int | None = None
     paused: bool = False

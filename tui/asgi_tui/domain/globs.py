@@ -76,7 +76,9 @@ def _regex(text: str) -> str:
         elif part["set"] is not None:
             inner = part["set"]
             but = "^/" if inner[:1] in ("!", "^") else ""
-            regex += f"[{but}{re.sub(r'([\[\]&~|^])', r'\\\1', inner[bool(but) :])}]"
+            # What Python would read otherwise than the shell.
+            inner = re.sub(r"([\[\]&~|^])", r"\\\1", inner[bool(but) :])
+            regex += f"[{but}{inner}]"
         else:
             regex += re.escape(part["plain"])
     return regex

@@ -43,6 +43,10 @@ def sanitize(text: str) -> str:
     return _CONTROL.sub(_visible, _SGR.sub("", text))
 
 
+# Named like passwords, set by every shell.
+_WORKING_DIRECTORIES = frozenset({"PWD", "OLDPWD"})
+
+
 def mask_secrets(text: str) -> str:
     """``text`` with the values of query keys that name a secret masked."""
     if "=" not in text:
@@ -52,7 +56,7 @@ def mask_secrets(text: str) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable or header of that name is taken for a secret."""
-    return bool(_SECRET_NAME.search(name))
+    return name not in _WORKING_DIRECTORIES and bool(_SECRET_NAME.search(name))
 
 
 def mask_value(name: str, value: str) -> str:

@@ -62,6 +62,7 @@ class Changes:
         self._loops = LoopDetector()
         # Globs that were excluded while it ran.
         self._excluded: tuple[str, ...] = ()
+        self._problems: set[str] = set()
         # How the path of the file ends that the app is started from.
         self._entry: tuple[str, ...] = ()
         self._told = Watching(0.0, ())
@@ -139,10 +140,10 @@ class Changes:
 
     def exclude(self, glob: str) -> None:
         """Changes of files that match count no more; resumes where a loop has paused it."""
+        new, self._excluded = glob not in self._excluded, tuple(dict.fromkeys((*self._excluded, glob)))
         if self._watcher is None or (wanted := self._watcher.wanted) is None:
             return
-        if glob not in self._excluded:
-            self._excluded += (glob,)
+        if new:
             self._watch(replace(wanted, exclude=(*wanted.exclude, glob)))
         globs = Globs((glob,))
         for path in [path for path in self._unserved if globs.covers(wanted.shown(path).lstrip("/"))]:
@@ -205,15 +206,26 @@ class Changes:
     # -- told by the watcher ---------------------------------------------------------------------------
 
     def _changed(self, noticed: Noticed) -> None:
+        if self._watcher is None or (wanted := self._watcher.wanted) is None:
+            return
+        # Told by the thread of before, they may have been excluded since.
+        excluded = Globs(self._excluded)
+        files = {
+            path: kind
+            for path, kind in noticed.files.items()
+            if not self._excluded or not excluded.covers(wanted.shown(path).lstrip("/"))
+        }
+        if not files:
+            return
         self._noticed = time.time()
         self._number += 1
-        self._unserved |= {path: (kind, self._number) for path, kind in noticed.files.items()}
+        self._unserved |= {path: (kind, self._number) for path, kind in files.items()}
         if self.paused:
             return
         if noticed.gathered:
             # Many files at once are git's or an installer's doing.
             self._loops.forget()
-        elif loop := self._loops.saved(self._maybe_written(noticed.files), time.monotonic()):
+        elif loop := self._loops.saved(self._maybe_written(files), time.monotonic()):
             self._pause_for(loop)
             return
         self._saved()
@@ -233,6 +245,10 @@ class Changes:
         self._show(files=files, polling=polling)
 
     def _failed(self, problem: Problem) -> None:
+        if str(problem) in self._problems:
+            # It is as it was when something else began to be watched.
+            return
+        self._problems.add(str(problem))
         self._tell(Error(time.time(), problem.what, problem.why, problem.mend))
 
     def _show(

@@ -67,6 +67,7 @@ class FileTree:
                 self._starts[str(path)] = self._start(path, every=path in named)
         self._descend([replace(start, files=set()) for start in self._starts.values()])
         self._identities = {path: _identity(path) for path in self._must_stay()}
+        self._touched.clear()
 
     def _start(self, path: Path, *, every: bool) -> Directory:
         base = self.wanted.project if path.is_relative_to(self.wanted.project) else path
@@ -85,17 +86,19 @@ class FileTree:
         """Takes these and all below them in; returns those that were not known. Links come last."""
         new = []
         near, far = deque(found), deque[Directory]()
+        files = self.count
         while near or far:
             directory = near.popleft() if near else far.popleft()
             if directory.path in self.directories:
                 continue
-            if len(self.directories) >= MAX_DIRECTORIES or self.count >= MAX_FILES:
+            if len(self.directories) >= MAX_DIRECTORIES or files >= MAX_FILES:
                 self.cut = True
                 break
             for child in self._scan(directory):
                 (far if child.is_root else near).append(child)
             if directory.path in self.directories:
                 new.append(directory)
+                files += len(directory.files)
         return new
 
     def _scan(self, directory: Directory) -> list[Directory]:

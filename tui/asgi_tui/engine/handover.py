@@ -56,6 +56,12 @@ class Handover:
         """Connections refused by a change: none while the console listens itself, else nobody can count."""
         return None if self.gap or not self.binding.is_open else 0
 
+    @property
+    def why_cold(self) -> str:
+        """Why the next change will start cold where there is no standby."""
+        why = self._standbys.why_none
+        return f"there was no standby: {why}" if why else "there was no standby"
+
     async def warm(self, plan: LaunchPlan) -> Prepared | None:
         """How the standby for ``plan`` was prepared, None where there is none."""
         return await self._standbys.prepared(plan)

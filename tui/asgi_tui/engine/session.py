@@ -25,6 +25,7 @@ from asgi_tui.domain.events import (
 )
 from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.reloading import read_item
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.changes import Changes, Save
 from asgi_tui.engine.failures import exit_failure, from_problem
@@ -123,6 +124,11 @@ class Session:
 
     async def exclude(self, glob: str) -> None:
         """Changes of files that match ``glob`` count no more, and what it was paused for is resumed."""
+        try:
+            glob = str(read_item("exclude", glob))
+        except Problem as problem:
+            self.tell(from_problem(problem))
+            return
         if self.plan is not None:
             reloading = self.plan.reloading
             reloading = replace(reloading, exclude=(*reloading.exclude, glob))
@@ -382,7 +388,7 @@ class Session:
 
         try:
             warm = None if save.cold else await self._handover.warm(plan)
-            cold = save.cold or ("" if warm is not None else "there was no standby")
+            cold = save.cold or ("" if warm is not None else self._handover.why_cold)
             prepared = warm if warm is not None else await asyncio.to_thread(prepare, plan)
             await self._handover.replace(prepared, done, cold=cold)
         except (StartFailed, Problem) as failure:

@@ -87,8 +87,9 @@ class Standbys:
         self._learned: Learned | None = None
         # Modules that spoiled a standby, or started a thread in one that is to fork.
         self._unfit: set[str] = set()
-        # Told once each.
-        self._reasons: set[str] = set()
+        # Why there is none, and what has been told, once each.
+        self.why_none = ""
+        self._told: set[str] = set()
 
     # -- the next change -----------------------------------------------------------------------------
 
@@ -191,6 +192,7 @@ class Standbys:
             finally:
                 waiting.settled.set()
             if waiting.warm:
+                self.why_none = ""
                 memory = await asyncio.to_thread(resident, waiting.run.pid)
                 count, ms = int(report["modules"]), round(float(report["ms"]), 1)
                 self._emit(Standby(time.time(), "warm", waiting.run.pid, count, ms, memory))
@@ -221,8 +223,9 @@ class Standbys:
         return Preload(wanted, (*modules.never, *excluded), run.server.forks)
 
     def _tell(self, state: str, reason: str) -> None:
-        if (key := f"{state} {reason}") not in self._reasons:
-            self._reasons.add(key)
+        self.why_none = reason
+        if (key := f"{state} {reason}") not in self._told:
+            self._told.add(key)
             self._emit(Standby(time.time(), state, reason=reason))
 
 

@@ -34,6 +34,8 @@ GIT_QUIET = 0.5
 WRITING_QUIET = 0.03
 LONGEST_BURST = 5.0
 _SLICE = 0.02
+# Nanoseconds from a save until the system has told of it, and more.
+OVERLAP_NS = 20_000_000
 # New directories are listened to after a rest of so many times what that takes.
 RESTS = 5
 
@@ -48,6 +50,12 @@ class Noticed:
     gathered: bool = False
 
 
+class Stop(threading.Event):
+    """Ends a thread; ``next_ns`` is when (Unix ns) another began to take its place, 0 where none does."""
+
+    next_ns = 0
+
+
 class Listener(Protocol):
     """Who is told, from the thread; nothing once ``stop`` is set."""
 
@@ -58,8 +66,8 @@ class Listener(Protocol):
     def arm(self, stop: threading.Event) -> None:
         """Changes are seen."""
 
-    def tell(self, stop: threading.Event, noticed: Noticed) -> None:
-        """Files changed."""
+    def tell(self, noticed: Noticed) -> None:
+        """Files changed; this is told even then."""
 
     def tell_count(self, stop: threading.Event, files: int, polling: str) -> None:
         """So many files count; ``polling`` says why they are polled."""
@@ -71,13 +79,13 @@ class Listener(Protocol):
 class WatchThread:
     """Watches until it is stopped; ``run`` is its work."""
 
-    def __init__(
-        self, listener: Listener, wanted: Wanted, stop: threading.Event, before: threading.Event
-    ) -> None:
-        """``before`` ends the thread whose place it takes, once changes are seen."""
+    def __init__(self, listener: Listener, wanted: Wanted, stop: Stop, before: Stop | None) -> None:
+        """``before`` ends the thread whose place it takes, if there is one, once changes are seen."""
         self._listener = listener
         self._wanted = wanted
         self._stop = stop
+        self._begun = time.time_ns()
+        self._looked = self._begun + OVERLAP_NS
         self._before = before
         self._polling = os.environ.get("WATCHFILES_FORCE_POLLING", "") and "WATCHFILES_FORCE_POLLING is set"
         self._count = -1
@@ -96,22 +104,25 @@ class WatchThread:
             )
 
     def _run(self) -> None:
-        begun = time.time_ns()
         self._tree = FileTree(self._wanted)
         self._tree.walk()
         self._lock = (find_git(str(self._wanted.project))[1] or Path(os.devnull)) / "index.lock"
         self._source = self._open()
-        self._before.set()
+        if self._before is not None:
+            self._before.next_ns = self._begun
+            self._before.set()
         self._listener.arm(self._stop)
         self._tell_count()
         if self._tree.cut:
             self._tell_cut()
-        self._tell(self._tree.modified_since(begun, time.time_ns()))
+        self._tell(self._tree.modified_since(self._begun, time.time_ns()))
         self._libraries = Libraries(self._wanted.libraries)
         reader = threading.Thread(target=self._read, name="read files", daemon=True)
         reader.start()
         try:
             self._watch()
+            # The end came before a look at what was told last; the next thread only knows of what came later.
+            self._tell(self._tree.modified_since(self._looked - OVERLAP_NS, self._stop.next_ns))
         finally:
             self._source.close()
 
@@ -127,6 +138,7 @@ class WatchThread:
         """The system does not listen: that is told once, and files are polled."""
         problem = refusal(error)
         self._polling = problem.why
+        self._count = -1
         self._listener.tell_problem(self._stop, problem)
 
     def _read(self) -> None:
@@ -139,13 +151,19 @@ class WatchThread:
         ticked = time.monotonic()
         while not self._stop.is_set():
             tick = MISSING_TICK if self._tree.missing else TICK
-            told = self._tree.relevant(self._source.wait(tick, self._stop))
+            told = self._wait(tick)
             if time.monotonic() - ticked >= tick:
                 ticked = time.monotonic()
                 told |= set(self._tree.lost())
                 self._tell(self._libraries.look(), gathered=True)
             if told:
                 self._changed(told)
+
+    def _wait(self, seconds: float) -> set[Told]:
+        told = self._source.wait(seconds, self._stop)
+        if not self._stop.is_set():
+            self._looked = time.time_ns()
+        return self._tree.relevant(told)
 
     def _changed(self, told: set[Told]) -> None:
         told, gathered = self._collect(told)
@@ -159,16 +177,20 @@ class WatchThread:
         """The whole burst that a first batch belongs to, and whether git or another program made it."""
         begun = last = time.monotonic()
         gathered = False
+        stale = self._stale_lock
         while not self._stop.is_set() and (now := time.monotonic()) - begun < LONGEST_BURST:
             patience = self._patience(told)
             gathered |= patience >= QUIET
             if now - last >= patience:
+                # An old lock was left behind, or waits for a person to write a message.
+                lock = self._lock_time()
+                if lock is not None and time.time_ns() - lock > LONGEST_BURST * 1e9:
+                    stale = lock
                 break
-            if more := self._tree.relevant(self._source.wait(_SLICE, self._stop)):
+            if more := self._wait(_SLICE):
                 told |= more
                 last = time.monotonic()
-        # A lock that is still there was left behind, or waits for a person to write a message.
-        self._stale_lock = self._lock_time()
+        self._stale_lock = stale
         return told, gathered
 
     def _patience(self, told: set[Told]) -> float:
@@ -214,7 +236,7 @@ class WatchThread:
             # At once: whatever starts next, for whatever reason, must not find it.
             drop_bytecode(burst, self._wanted.pycache)
             self._source.was_saved()
-            self._listener.tell(self._stop, Noticed(burst, gathered))
+            self._listener.tell(Noticed(burst, gathered))
 
     def _tell_count(self) -> None:
         if self._tree.count != self._count:

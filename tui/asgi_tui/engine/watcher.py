@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.engine.contents import Contents
-from asgi_tui.engine.watch_thread import Noticed, WatchThread
+from asgi_tui.engine.watch_thread import Noticed, Stop, WatchThread
 from asgi_tui.engine.watched import Wanted
 
 # Seconds a start waits until changes are seen.
@@ -31,7 +31,8 @@ class Watcher:
         self._counted = counted
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._stop = threading.Event()
+        self._stop = Stop()
+        self._ended = threading.Event()
         self._armed = asyncio.Event()
         self.contents = Contents()
         self.wanted: Wanted | None = None
@@ -39,15 +40,17 @@ class Watcher:
     def watch(self, wanted: Wanted) -> None:
         """Watches these from now on, in place of those before."""
         # What was watched before is watched until the new thread sees changes, so that none is missed.
-        before, self._stop = self._stop, threading.Event()
+        before = self._stop if self.wanted is not None else None
+        self._stop = Stop()
         self.wanted = wanted
         self._armed.clear()
         thread = WatchThread(self, wanted, self._stop, before)
         threading.Thread(target=thread.run, name="watch files", daemon=True).start()
 
     def stop(self) -> None:
-        """Stops watching."""
+        """Stops watching for good."""
         self._stop.set()
+        self._ended.set()
         self.wanted = None
 
     async def armed(self) -> None:
@@ -62,9 +65,9 @@ class Watcher:
         """Changes are seen."""
         self._call(stop, self._armed.set)
 
-    def tell(self, stop: threading.Event, noticed: Noticed) -> None:
-        """Files changed."""
-        self._call(stop, functools.partial(self._changed, noticed))
+    def tell(self, noticed: Noticed) -> None:
+        """Files changed. What the thread of before still had at hand counts too."""
+        self._call(self._ended, functools.partial(self._changed, noticed))
 
     def tell_count(self, stop: threading.Event, files: int, polling: str) -> None:
         """So many files count."""

@@ -20,7 +20,6 @@ class Keys(Footer):
 
     def __init__(self) -> None:
         super().__init__(compact=True)
-
         self._offered: object = None
 
     def on_resize(self) -> None:

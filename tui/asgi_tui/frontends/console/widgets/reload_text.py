@@ -87,13 +87,11 @@ def outcome(event: Reload) -> tuple[str, str, str]:
 def reload_entry(entry: Entry, event: Reload, width: int) -> Content:
     """A reload: when, how it went, what changed, and its phases or the reason."""
     mark, words, style = outcome(event)
-    start = "" if entry.failed else f"  {event.start}"
-    head = f"{mark} {words}{start}  "
+    head = f"{mark} {words}  "
     parts: list[Piece] = [
         (show.clock(event.at), "$text-muted"),
         (f"  {mark} ", style),
         (words, f"bold {style}"),
-        (start, "$text-muted"),
         f"  {hang(cause(event), width, len(head))}",
     ]
     if entry.failed:
@@ -135,7 +133,7 @@ def refused(number: int | None) -> list[Piece]:
 def old_run(worker: Worker) -> list[Piece]:
     """How the replaced run ended."""
     lifespan = f", shutdown {show.duration(worker.shutdown_ms)}" if worker.shutdown_ms else ""
-    items: list[Piece] = [(f"old one ended in {show.duration(worker.drain_ms)}{lifespan}", "$text-muted")]
+    items: list[Piece] = [(f"drained in {show.duration(worker.drain_ms)}{lifespan}", "$text-muted")]
     if worker.idle_closed:
         items.append((f"{counted(worker.idle_closed, 'idle connection')} closed", "$text-muted"))
     if worker.cut:
@@ -155,6 +153,8 @@ def ending(entry: Entry, width: int) -> list[Piece]:
     event = entry.event
     assert not isinstance(event, FailedSwitch)
     known = phases(event.phases) + refused(event.refused)
+    if isinstance(event, Reload) and not (entry.failed or event.cold_reason):
+        known.insert(0, (event.start, "$text-muted"))
     parts = flow(known + (old_run(entry.drained) if entry.drained else []), width)
     if event.refused is None:
         parts += [BREAK, (hang(NATIVE_BIND, width), "$text-warning")]
