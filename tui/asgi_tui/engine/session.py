@@ -107,7 +107,9 @@ class Session:
 
     async def restart(self) -> None:
         """Starts the server anew, with nothing imported in advance; the old one serves until it answers."""
-        if self.plan is not None:
+        if self._handover.current is not None:
+            await self._command(lambda: self._serve(replace(NOTHING_SAVED, cold="it was asked for")))
+        elif self.plan is not None:
             await self.start(self.plan)
 
     async def reload(self) -> None:

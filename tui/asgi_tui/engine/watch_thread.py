@@ -91,6 +91,7 @@ class WatchThread:
         self._count = -1
         self._stale_lock: int | None = None
         self._renew_at = 0.0
+        self._gathers_until = 0.0
 
     def run(self) -> None:
         """Walks the tree, then tells of changes."""
@@ -172,6 +173,9 @@ class WatchThread:
             burst = self._listen_anew() | burst
         self._tell(burst, gathered=gathered)
         self._tell_count()
+        if gathered:
+            # What is left of it may come in small parts.
+            self._gathers_until = time.monotonic() + TICK
 
     def _collect(self, told: set[Told]) -> tuple[set[Told], bool]:
         """The whole burst that a first batch belongs to, and whether git or another program made it."""
@@ -198,7 +202,7 @@ class WatchThread:
         lock = self._lock_time()
         if lock is not None and lock != self._stale_lock:
             return GIT_QUIET
-        if len(told) > MANY:
+        if len(told) > MANY or time.monotonic() < self._gathers_until:
             return QUIET
         return WRITING_QUIET if any(map(self._tree.is_being_written, {path for _, path in told})) else 0.0
 
