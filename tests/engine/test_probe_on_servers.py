@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
-import json
 import socket
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from asgi_probe.quiesce import stop_accepting
 from tests.support import SERVERS, Running, get, wait_for, write_app
 
 APP = """\
@@ -193,129 +186,3 @@ def test_django_paths_are_folded(tmp_path: Path) -> None:
         stats = stats_of(running, 3)
         assert [(route["route"], route["requests"]) for route in stats["routes"]] == [("GET /items/{id}/", 3)]
         assert running.stop()["code"] == 0
-
-
-# -- quiescing ---------------------------------------------------------------------------------------
-
-
-def loops() -> list[Any]:
-    found: list[Any] = [pytest.param(asyncio.new_event_loop, id="asyncio")]
-    try:
-        import uvloop
-    except ImportError:
-        return found
-    return [*found, pytest.param(uvloop.new_event_loop, id="uvloop")]
-
-
-@asynccontextmanager
-async def listening(family: int = socket.AF_INET) -> AsyncIterator[tuple[socket.socket, Any]]:
-    """A server on a listening socket that somebody else has too, as the console has."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            writer.write(line)
-        writer.close()
-
-    with socket.socket(family) as owned:
-        owned.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        owned.listen()
-        server = await asyncio.start_server(serve, sock=owned.dup())
-        yield owned, server
-        server.close()
-
-
-@pytest.mark.parametrize("new_loop", loops())
-def test_only_what_listens_on_the_address_is_closed(new_loop: Callable[[], Any]) -> None:
-    async def main() -> None:
-        async with listening() as (closing, closed), listening() as (other, staying):
-            address = closing.getsockname()
-            reader, writer = await asyncio.open_connection(*address)
-            writer.write(b"before\n")
-            assert await reader.readline() == b"before\n"
-
-            assert await asyncio.to_thread(stop_accepting, list(address)) == 1
-
-            assert not closed.is_serving()
-            assert staying.is_serving()
-            # Who is connected is served on; who comes now waits for another process to accept.
-            writer.write(b"after\n")
-            assert await reader.readline() == b"after\n"
-            writer.close()
-            waiting = socket.create_connection(address)
-            taken, _ = closing.accept()
-            for each in (waiting, taken):
-                each.close()
-            reader, writer = await asyncio.open_connection(*other.getsockname())
-            writer.write(b"other\n")
-            assert await reader.readline() == b"other\n"
-            writer.close()
-            assert await asyncio.to_thread(stop_accepting, list(address)) == 0
-
-    loop = new_loop()
-    try:
-        loop.run_until_complete(main())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
-
-
-async def test_an_ipv6_listener_is_known_by_host_and_port() -> None:
-    try:
-        async with listening(socket.AF_INET6) as (owned, server):
-            address = list(owned.getsockname()[:2])
-            assert await asyncio.to_thread(stop_accepting, address) == 1
-            assert not server.is_serving()
-    except OSError as error:
-        pytest.skip(f"no IPv6 here: {error}")
-
-
-async def test_a_loop_that_is_busy_is_waited_for_but_briefly() -> None:
-    async with listening() as (owned, server):
-        results: list[int] = []
-        thread = threading.Thread(target=lambda: results.append(stop_accepting(list(owned.getsockname()))))
-        thread.start()
-        started = time.monotonic()
-        thread.join(5)
-        assert 0.1 < time.monotonic() - started < 2
-        # It was not closed in time; it closes once the loop gets to it.
-        assert results == [0]
-        await asyncio.sleep(0)
-        assert not server.is_serving()
-
-
-def test_nothing_is_loaded_to_look_for_servers(tmp_path: Path) -> None:
-    """uvloop and Twisted are looked at only where the server has loaded them."""
-    import subprocess
-
-    code = (
-        "import sys\nfrom asgi_probe.quiesce import stop_accepting\nprint(stop_accepting(['127.0.0.1', 1]))\n"
-    )
-    code += "import json\nprint(json.dumps(sorted({'uvloop', 'twisted', 'asyncio'} & set(sys.modules))))"
-    root = Path(stop_accepting.__code__.co_filename).parents[1]
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    count, loaded = result.stdout.splitlines()
-    assert (count, json.loads(loaded)) == ("0", [])
-
-
-BREAKS_A_RULE = """
-async def app(scope, receive, send):
-    assert scope["type"] == "http"
-    headers = [(b"content-length", b"0")]
-    await send({"type": "http.response.start", "status": 204, "headers": []})
-    await send({"type": "http.response.body", "body": b"there must be none"})
-"""
-
-
-def test_a_request_is_told_with_its_messages_and_the_rule_it_breaks(tmp_path: Path) -> None:
-    write_app(tmp_path, BREAKS_A_RULE)
-    with Running(tmp_path, "app:app", "--port", "0", "--set", "lifespan=off") as running:
-        get(running.ready())
-        told = running.wait("request")
-        assert told["status"] == 204
-        assert [message["type"] for message in told["messages"]] == [
-            "http.response.start",
-            "http.response.body",
-        ]
-        assert [verdict["rule"] for verdict in told["verdicts"]] == ["no body on 204"]

@@ -120,6 +120,10 @@ class Probe:
             # CancelledError is none: a client that left is no fault of the app's.
             failed = True
             raise
+        except BaseException as error:
+            # Where the console has the call ended, the server needs no traceback of it.
+            if not (shipper.ending and is_cancelled(error)):
+                raise
         finally:
             if not ended:
                 ended = perf_counter_ns() - started
@@ -200,6 +204,11 @@ class Probe:
             shipper.ws_errors += 1
             shipper.touch()
             raise
+        except BaseException as error:
+            if not (shipper.ending and is_cancelled(error)):
+                raise
+            if is_open:
+                await restarting(send)
         finally:
             closed()
 
@@ -269,6 +278,22 @@ def closing(scope: Scope, message: Message) -> Message:
     except Exception:
         return message
     return {**message, "headers": headers}
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether asyncio's or trio's own exception ended a call."""
+    return not isinstance(error, (GeneratorExit, KeyboardInterrupt, SystemExit))
+
+
+async def restarting(send: Send) -> None:
+    """Closes a WebSocket whose call the console has ended, so that the client connects anew."""
+    # 1012 is Service Restart (IANA, WebSocket close codes); daphne lets an app send 1000 and from 3000 on.
+    for code in (1012, 1000):
+        try:
+            await send({"type": "websocket.close", "code": code})
+            return
+        except Exception:
+            pass
 
 
 def size_of(message: Message) -> int:

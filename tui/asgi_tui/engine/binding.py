@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
-from asgi_tui.domain.servers.granian import Granian
 from asgi_tui.engine.listener import Address, Listener, family_of, is_shared
 from asgi_tui.engine.unavailable import Unavailable
 
@@ -94,7 +93,7 @@ class Binding:
         old, server = self._native, get_server(plan.server)
         if old is None or old.server != plan.server or not await self.reason(plan):
             return False
-        if not (isinstance(server, Granian) and server.shares_port):
+        if not server.shares_port:
             return False
         same = (old.text("uds"), old.host, old.port) == (plan.text("uds"), plan.host, plan.port)
         return same and "uds" not in plan.options and await asyncio.to_thread(is_shared, plan)

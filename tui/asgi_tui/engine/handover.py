@@ -142,17 +142,20 @@ class Handover:
 
     async def _hand_over(self, run: ServerRun, change: Change, done: Callable[[Change], None]) -> None:
         old, self.current = self.current, run
-        if old is not None:
-            retirement = old.retire()
-            # Until then a client may still be answered by the code of before; what comes from now on waits
-            # in the backlog for the moment until the new run accepts.
-            await retirement.quiesce(run)
-            self._operations.spawn(self._retire(old, retirement), RETIRING)
-        run.phases.alone = time.monotonic()
         try:
+            if old is not None:
+                if run.bound.listener is None:
+                    # Where both bind by themselves, nobody holds the address in between.
+                    await run.until_answered()
+                retirement = old.retire()
+                # Until then a client may still be answered by the code of before; what comes from now on
+                # waits in the backlog for the moment until the new run accepts.
+                await retirement.quiesce(run)
+                self._operations.spawn(self._retire(old, retirement), RETIRING)
+            run.phases.alone = time.monotonic()
             await run.until_answered()
         except BaseException:
-            self.current = None
+            self.current = old if old is not None and not old.retiring else None
             await self._discard(run)
             raise
         self.binding.serve()

@@ -27,8 +27,8 @@ ROLLING_PATIENCE = 5.0
 LOOK = 0.05
 # Seconds that idle keep-alive connections get to come with a request and be closed by its answer.
 IDLE_GRACE = 1.0
-# Seconds the server gets to end what is open in its own way, before the app's calls are cancelled.
-OWN_WAY = 0.5
+# Seconds that cancelled calls get to end.
+ENDING = 1.0
 
 
 class Retirement:
@@ -115,12 +115,9 @@ class Retirement:
         if not self._unable:
             cut, idle = await self._drain(grace)
         if cut:
-            # Most servers close WebSockets when they are told to end; streams hold them up for ever.
-            self._run.terminate()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(OWN_WAY):
-                    await self._run.wait()
+            # First the app's calls, then the server: a stream would hold most servers up for ever.
             self._run.end_calls()
+            await self._until_ended()
         code = await self._run.stop()
         # The last words of its probes may still be on their way.
         await self._until(lambda: not self._run.workers, QUIESCE_PATIENCE)
@@ -146,6 +143,11 @@ class Retirement:
             if calm > 1 and (not idle or waited >= IDLE_GRACE):
                 return 0, idle
             await self._until(self._end_now.is_set, LOOK if calm else max(LOOK, min(grace - waited, 0.2)))
+
+    async def _until_ended(self) -> None:
+        deadline = time.monotonic() + ENDING
+        while any((await self._look())[1:]) and time.monotonic() < deadline:
+            await self._wait(LOOK)
 
     async def _look(self) -> tuple[int, int, int]:
         """Idle connections, requests that are served or on their way, and open WebSockets."""

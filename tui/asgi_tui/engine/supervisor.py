@@ -360,11 +360,8 @@ class ServerRun:
 
     def retire(self) -> Retirement:
         """From now on the run makes room for another: its end is no crash."""
-        shared = self._listener is not None
-        # As the kernel names it, where that is known.
-        own = (self.address.host, self.address.port) if self.address.port else self.address.path
-        name = self._listener.socket.getsockname() if self._listener is not None else own
-        address = list(name[:2]) if isinstance(name, tuple) else name
+        shared, name = self._listener is not None, self.bound.name
+        address = list(name) if isinstance(name, tuple) else name
         telemetry = self._surroundings.telemetry
         self._retirement = Retirement(self, address, telemetry, self._emit, shared=shared)
         return self._retirement
@@ -375,7 +372,7 @@ class ServerRun:
         self._process.terminate()
 
     def end_calls(self) -> None:
-        """Cancels what the app still does for requests and WebSockets; its lifespan goes on."""
+        """Ends what the app still does for requests and WebSockets; its lifespan goes on."""
         for pid in self.workers:
             self._surroundings.telemetry.order(pid, do="end")
 

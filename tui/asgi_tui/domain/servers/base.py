@@ -76,6 +76,8 @@ class Server(ServerOptions):
     adopts_in_child: ClassVar[bool] = False
     # Descriptors it can take over; for the rest it binds natively, and `bind_reason` says why.
     adopts: ClassVar[frozenset[Family]] = frozenset({"inet", "inet6"})
+    # Whether two of them can bind one TCP address at a time, each with a socket of its own (SO_REUSEPORT).
+    shares_port: ClassVar[bool] = False
     # Whether it forks its workers, which inherit what its first process has imported.
     forks: ClassVar[bool] = False
     log_format: ClassVar[re.Pattern[str]]
