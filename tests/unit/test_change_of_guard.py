@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from asgi_probe.ending import end_calls, running_loop, settle
-from asgi_probe.quiesce import connections, stop_accepting
+from asgi_probe.quiesce import connections, hold, release, stop_accepting
 from tests.support import wait_for
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only the kernel of Linux tells it")
@@ -113,6 +113,38 @@ def test_only_what_listens_on_the_address_stops(new_loop: Callable[[], Any], dir
                 reader, writer = await asyncio.open_connection(*other.getsockname())
                 assert await echoes(reader, writer)
                 writer.close()
+                assert await in_thread(lambda: stop_accepting(address, directory)) == 0
+
+    loop = new_loop()
+    try:
+        loop.run_until_complete(main())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+@LINUX
+@pytest.mark.parametrize("new_loop", new_loops())
+def test_what_is_held_waits_until_it_is_released(new_loop: Callable[[], Any], directory: str) -> None:
+    async def main() -> None:
+        with bound() as owned:
+            async with serving(owned):
+                address = list(owned.getsockname())
+                for _ in range(2):
+                    assert await in_thread(lambda: hold(address, directory)) == 2
+                    reader, writer = await asyncio.open_connection(*address)
+                    writer.write(b"line\n")
+                    with pytest.raises(TimeoutError):
+                        async with asyncio.timeout(0.1):
+                            await reader.readline()
+                    await in_thread(release)
+                    async with asyncio.timeout(5):
+                        assert await reader.readline() == b"line\n"
+                    writer.close()
+                # What is held can be stopped for good.
+                assert await in_thread(lambda: hold(address, directory)) == 2
+                assert await in_thread(lambda: stop_accepting(address, directory)) == 2
+                await in_thread(release)
                 assert await in_thread(lambda: stop_accepting(address, directory)) == 0
 
     loop = new_loop()

@@ -34,6 +34,35 @@ EMPTYING = 0.05
 BACKLOG = 24
 
 
+# Descriptors that are held, with duplicates of what they were.
+_held: list[tuple[int, int]] = []
+
+
+def hold(address: object, directory: str) -> int:
+    """As ``stop_accepting`` with a shared socket, but ``release`` undoes it; 0 but on Linux.
+
+    The loops still watch the listener, and turn for nothing while a connection waits there: it is for the
+    moment in which another process gets ready to take it. (kqueue would forget the descriptor.)
+    """
+    if sys.platform != "linux":
+        return 0
+    found, _ = _matching(lambda sock: _listens(sock) and _is_named(sock, address))
+    if found:
+        with _deaf(directory) as deaf:
+            for fd in found:
+                _held.append((fd, os.dup(fd)))
+                os.dup2(deaf.fileno(), fd, inheritable=os.get_inheritable(fd))
+    return len(found)
+
+
+def release() -> None:
+    """What is held accepts again."""
+    while _held:
+        fd, listener = _held.pop()
+        os.dup2(listener, fd, inheritable=os.get_inheritable(fd))
+        os.close(listener)
+
+
 def stop_accepting(address: object, directory: str, *, shared: bool = True) -> int:
     """Stops this process from accepting on ``address`` (host and port, or a path); the listeners found.
 
@@ -41,6 +70,8 @@ def stop_accepting(address: object, directory: str, *, shared: bool = True) -> i
     ``shared``: others accept from the same socket, so that what waits in its backlog is theirs. Otherwise
     the socket is closed, wherever else it is open.
     """
+    # The loops know the listener, not what stands in its place.
+    release()
     found, others = _matching(lambda sock: _listens(sock) and _is_named(sock, address))
     if not found:
         return 0

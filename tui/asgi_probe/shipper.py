@@ -7,11 +7,12 @@ import sys
 import threading
 import time
 from collections import deque
+from functools import partial
 
 from . import wire
 from .ending import end_calls, running_loop, settle
 from .imports import RECORD
-from .quiesce import connections, stop_accepting
+from .quiesce import connections, hold, release, stop_accepting
 from .routes import place_of
 from .run import RUN
 from .stats import ACCEPTED, Names, Totals
@@ -19,7 +20,7 @@ from .tracer import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from .asgi_types import Scope
     from .stats import Record
@@ -206,19 +207,20 @@ class Shipper:
     def obey(self, order: Any) -> None:
         """An order of the console's: steps of the change of guard, in the order of their telling.
 
-        ``quiesce`` stops accepting and closes keep-alive connections politely, ``connections`` tells what is
-        still open, ``end`` ends requests and WebSockets that go on. ``modules`` tells what was imported.
+        ``hold`` stops accepting until ``release``; ``quiesce`` does so for good and closes keep-alive
+        connections politely, ``connections`` tells what is still open, ``end`` ends requests and WebSockets
+        that go on. ``modules`` tells what was imported.
         """
         do = order["do"]
-        if do == "quiesce":
+        directory = os.path.dirname(RUN["telemetry"])
+        if do == "hold":
+            self.say({"type": "held", "listeners": tried(hold, order["address"], directory)})
+        elif do == "release":
+            release()
+        elif do == "quiesce":
             self.draining = True
-            try:
-                directory = os.path.dirname(RUN["telemetry"])
-                listeners = stop_accepting(order["address"], directory, shared=order.get("shared", True))
-            except Exception:
-                # The kernel refuses (no descriptor is left, the disk is full): then there is no way.
-                listeners = 0
-            self.say({"type": "quiesced", "listeners": listeners})
+            stop = partial(stop_accepting, shared=order.get("shared", True))
+            self.say({"type": "quiesced", "listeners": tried(stop, order["address"], directory)})
         elif do == "connections":
             open_, unread = connections(order["address"])
             # What was read just before is a request by now.
@@ -285,6 +287,14 @@ class Shipper:
         while self.traces:
             lines.append(wire.line(told(self.traces.popleft())))
         return b"".join(lines)
+
+
+def tried(stop: Callable[[Any, str], int], address: Any, directory: str) -> int:
+    """The listeners that ``stop`` stopped; none where the kernel refuses (no descriptor is left)."""
+    try:
+        return stop(address, directory)
+    except Exception:
+        return 0
 
 
 def summary(totals: Totals, gauges: tuple[int, ...]) -> dict[str, object]:

@@ -20,6 +20,8 @@ from asgi_tui.engine.telemetry import Sender, Told
 
 # The name of tasks that see an old server to its end.
 RETIRING = "retire"
+# Seconds that connections may wait for a run that has started, before the old one takes them again.
+HOLD_PATIENCE = 0.5
 # Replaced runs that may wait for their streams at a time; the oldest is ended when another comes.
 MAX_RETIRING = 3
 
@@ -141,25 +143,43 @@ class Handover:
             raise
 
     async def _hand_over(self, run: ServerRun, change: Change, done: Callable[[Change], None]) -> None:
-        old, self.current = self.current, run
+        old = self.current
         try:
             if old is not None:
-                if run.bound.listener is None:
-                    # Where both bind by themselves, nobody holds the address in between.
-                    await run.until_answered()
-                retirement = old.retire()
-                # Until then a client may still be answered by the code of before; what comes from now on
-                # waits in the backlog for the moment until the new run accepts.
-                await retirement.quiesce(run)
-                self._operations.spawn(self._retire(old, retirement), RETIRING)
-            run.phases.alone = time.monotonic()
-            await run.until_answered()
+                await self._relieve(old, run)
+            else:
+                await run.until_answered()
+                run.phases.alone = run.phases.answered
         except BaseException:
-            self.current = old if old is not None and not old.retiring else None
             await self._discard(run)
             raise
+        self.current = run
         self.binding.serve()
         done(change)
+
+    async def _relieve(self, old: ServerRun, run: ServerRun) -> None:
+        """Has ``run`` answer in the place of ``old``, which accepts on where that does not come about."""
+        retirement = old.retire()
+        try:
+            answered = False
+            # Both may take a connection of a shared socket: only while the old one does not, an answer can
+            # be had at once. What comes meanwhile waits in the backlog. Several workers change in turn.
+            if run.bound.listener is not None and len(old.workers) == 1:
+                await retirement.hold()
+                answered = await run.until_answered(HOLD_PATIENCE)
+                if not answered:
+                    # The new one's loop hangs, perhaps for long.
+                    retirement.release()
+            if not answered:
+                await run.until_answered()
+        except BaseException:
+            retirement.release()
+            old.stay()
+            raise
+        # Until then a client may still be answered by the code of before.
+        await retirement.quiesce(run)
+        run.phases.alone = time.monotonic()
+        self._operations.spawn(self._retire(old, retirement), RETIRING)
 
     def _make(self, prepared: Prepared, bound: Bound) -> ServerRun:
         assert self.surroundings is not None

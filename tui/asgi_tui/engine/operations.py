@@ -19,6 +19,9 @@ async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
+        if not task.cancelled():
+            # Nobody is left to whom its failure means anything.
+            task.exception()
         raise cancelled
     return task.result()
 

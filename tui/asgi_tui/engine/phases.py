@@ -14,8 +14,8 @@ class Phases:
     loaded: float = 0.0
     import_ms: float = 0.0
     started: float = 0.0
-    alone: float = 0.0
     answered: float = 0.0
+    alone: float = 0.0
 
     @property
     def startup_ms(self) -> float:
@@ -27,12 +27,12 @@ class Phases:
         self.begun = time.monotonic()
 
     def total_ms(self, begun: float) -> float:
-        """From ``begun`` (monotonic seconds) to the first answer."""
-        return _ms(self.answered - begun)
+        """From ``begun`` (monotonic seconds) until only this run answered."""
+        return _ms(self.alone - begun)
 
     def in_ms(self) -> dict[str, float]:
-        """The phases' durations: interpreter and server, the app's import, its startup, until the server
-        before it accepted no more, and its first answer.
+        """The phases' durations: interpreter and server, the app's import, its startup, its first answer,
+        and until the server before it accepted no more.
         """
         import_begun = self.loaded - self.import_ms / 1000
         started = max(self.started, self.loaded)
@@ -40,8 +40,8 @@ class Phases:
             "start": _ms(import_begun - self.begun),
             "import": round(self.import_ms, 1),
             "startup": _ms(started - self.loaded),
-            "quiesce": _ms(self.alone - started),
-            "answer": _ms(self.answered - max(self.alone, started)),
+            "answer": _ms(self.answered - started),
+            "quiesce": _ms(self.alone - self.answered),
         }
 
 

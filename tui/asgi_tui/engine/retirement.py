@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asgi_tui.domain.events import Event, Worker
-from asgi_tui.engine.telemetry import Connections, Quiesced, Sender, Summary, Telemetry, Told
+from asgi_tui.engine.telemetry import Connections, Held, Quiesced, Sender, Summary, Telemetry, Told
 
 if TYPE_CHECKING:
     from asgi_tui.engine.supervisor import ServerRun
@@ -51,6 +51,7 @@ class Retirement:
         self._emit = emit
         self._asked: set[int] = set()
         self._answered: set[int] = set()
+        self._held: set[int] = set()
         self._unable = False
         self._looks: dict[int, Connections] = {}
         self._heard = asyncio.Event()
@@ -69,6 +70,8 @@ class Retirement:
             case Quiesced(listeners=listeners):
                 self._answered.add(sender.pid)
                 self._unable = self._unable or not listeners
+            case Held():
+                self._held.add(sender.pid)
             case Connections():
                 self._looks[sender.pid] = told
             case Summary():
@@ -82,6 +85,20 @@ class Retirement:
         self._heard.set()
 
     # -- the way out -------------------------------------------------------------------------------
+
+    async def hold(self) -> None:
+        """Has the server accept nothing for a moment, as far as it can; ``release`` undoes it.
+
+        What comes meanwhile waits in the backlog for the successor, whose own answer is then a certain sign.
+        """
+        for pid in self._run.workers:
+            self._telemetry.order(pid, do="hold", address=self._address)
+        await self._until(lambda: self._run.workers <= self._held, QUIESCE_PATIENCE)
+
+    def release(self) -> None:
+        """The server accepts again."""
+        for pid in self._run.workers:
+            self._telemetry.order(pid, do="release")
 
     async def quiesce(self, successor: ServerRun | None) -> None:
         """Returns once the server accepts no more connections, as far as that can be known.

@@ -42,8 +42,8 @@ FAILURE_GRACE = 1.5
 # Seconds open requests get when nothing else is set; streams would otherwise hold a stop for ever.
 STOP_GRACE = 5
 ASK_AGAIN = 0.001
-# Seconds in which a server answers whose app has started.
-ANSWER_PATIENCE = 10.0
+# Seconds that a server whose app has started gets to answer, whatever time its start took.
+LEAST_PATIENCE = 0.5
 # Workers that may end before the first answer.
 MAX_EARLY_ENDS = 5
 # Seconds a server gets to end while it has served nobody yet.
@@ -186,9 +186,20 @@ class ServerRun:
         """Returns once the app is imported and its lifespan has started. Raises ``StartFailed``."""
         await self._until(self._started(), self.plan.reloading.ready_timeout)
 
-    async def until_answered(self) -> None:
-        """Returns once the app answers through its address; others must not accept there. Raises likewise."""
-        await self._until(self._answered(), ANSWER_PATIENCE)
+    async def until_answered(self, patience: float | None = None) -> bool:
+        """Whether the app answers through its address within ``patience`` seconds.
+
+        Without a patience it must, in the time a start may take. Raises likewise.
+        """
+        goal, limit = self._answered(), self.plan.reloading.ready_timeout
+        if patience is None:
+            await self._until(goal, max(limit - (time.monotonic() - self.phases.begun), LEAST_PATIENCE))
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._until(goal, limit)
+                return True
+        return False
 
     async def _until(self, goal: Coroutine[Any, Any, None], limit: float) -> None:
         assert self._process is not None
@@ -201,6 +212,7 @@ class ServerRun:
                 timeout=limit,
             )
             if not done:
+                limit = self.plan.reloading.ready_timeout
                 raise StartFailed(unready_failure(self.plan, self._lacks(), limit), None, of_the_app=True)
             if reached.done() and not reached.cancelled() and not self._failure.done():
                 reached.result()
@@ -365,6 +377,10 @@ class ServerRun:
         telemetry = self._surroundings.telemetry
         self._retirement = Retirement(self, address, telemetry, self._emit, shared=shared)
         return self._retirement
+
+    def stay(self) -> None:
+        """It makes room for nobody after all."""
+        self._retirement = None
 
     def terminate(self) -> None:
         """Tells the server to end; ``stop`` sees it through."""

@@ -72,6 +72,13 @@ class Quiesced:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """As ``Quiesced``, but for the moment."""
+
+    listeners: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connections:
     """What the process has open: accepted connections, those with something unread, and requests served."""
 
@@ -146,7 +153,17 @@ class Traced:
 
 
 Told: TypeAlias = (
-    Loaded | LoadFailed | Modules | Lifespan | Quiesced | Connections | Ended | CannotAdopt | Summary | Traced
+    Loaded
+    | LoadFailed
+    | Modules
+    | Lifespan
+    | Held
+    | Quiesced
+    | Connections
+    | Ended
+    | CannotAdopt
+    | Summary
+    | Traced
 )
 
 
@@ -315,6 +332,8 @@ def parse(line: bytes) -> Told:
             return Lifespan(fields.text("state"), fields.number("ms"), fields.text("message"))
         case "quiesced":
             return Quiesced(fields.whole("listeners"))
+        case "held":
+            return Held(fields.whole("listeners"))
         case "connections":
             return Connections(fields.whole("open"), fields.whole("unread"), fields.whole("in_flight"))
         case "ended":
