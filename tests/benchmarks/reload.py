@@ -4,8 +4,8 @@
 each app twice, under the console and by itself with its own ``--reload``, from a directory each. Saves
 alternate between the two, so that noise of the machine falls on both, and wait until both are at rest. From
 a save on, a fresh connection is made every 3 ms until the new version answers. A poll that gets no answer is
-refused; one that waits for its answer is none. daphne has no reload of its own. gunicorn's with uvicorn's
-worker class fires once only (benoitc/gunicorn#2339), so it is started anew for each save.
+refused; one that waits for its answer is none. daphne has no reload of its own, and gunicorn's notices a save
+under uvicorn's worker class but goes on serving the old code (27.0.1; compare benoitc/gunicorn#2339).
 """
 
 from __future__ import annotations
@@ -54,12 +54,7 @@ OWN = {
         *("gunicorn", "--reload", "-k", "asgi", "--no-control-socket"),
         *("-b", "127.0.0.1:{port}", "app:app"),
     ],
-    "gunicorn-uvicorn": [
-        *("gunicorn", "--reload", "-k", "uvicorn_worker.UvicornWorker", "--no-control-socket"),
-        *("-b", "127.0.0.1:{port}", "app:app"),
-    ],
 }
-FIRES_ONCE = ("gunicorn-uvicorn",)
 # Hundreds of polls a second would otherwise be written to the log; by default the others write none.
 QUIET = {"uvicorn": ["--set", "access_log=off"], "daphne": ["--set", "access_log=off"]}
 # Seconds the hello apps should take at most, and the most that each app may take of the server's own.
@@ -194,17 +189,11 @@ class Peer(Side):
 
     def __init__(self, server: str, app: str) -> None:
         super().__init__(app)
-        self._server = server
-        self._process: subprocess.Popen[bytes] | None = None
-        self._start()
-
-    def _start(self) -> None:
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             self.port = sock.getsockname()[1]
-        argv = [part.format(port=self.port) for part in OWN[self._server]]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *argv],
+            [sys.executable, "-m", *(part.format(port=self.port) for part in OWN[server])],
             cwd=self.directory,
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
@@ -213,14 +202,9 @@ class Peer(Side):
         )
         wait_for_version(self.port, self.version)
 
-    def settle(self) -> None:
-        """Starts it anew where its reload has fired for good."""
-        if self._server in FIRES_ONCE and self.version:
-            self._end()
-            self._start()
-
-    def _end(self) -> None:
-        assert self._process is not None
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with suppress(psutil.NoSuchProcess):
             tree = psutil.Process(self._process.pid).children(recursive=True)
             self._process.terminate()
@@ -229,11 +213,6 @@ class Peer(Side):
                 process.kill()
         self._process.kill()
         self._process.wait()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end()
         super().__exit__(kind, error, trace)
 
 
@@ -267,7 +246,7 @@ def to_row(server: str, app: str, ours: Taken, peer: Taken | None) -> Row:
         "what": f"reload: {server}/{app}",
         "ours": round(ours.median, 3),
         "peer": None if peer is None else round(peer.median, 3),
-        "peer_name": "it has no reload" if peer is None else f"{server} --reload",
+        "peer_name": "no reload of its own" if peer is None else f"{server} --reload",
         "ratio": None if ratio is None else round(ratio, 3),
         "unit": "s",
         "ours_max": round(max(ours.seconds), 3),

@@ -12,7 +12,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from asgi_tui.domain.events import Event, Reload, Standby, Worker
+from asgi_tui.domain.events import Event, Ready, Reload, Standby, Worker
 from asgi_tui.domain.reloading import DEFAULTS, Reloading
 from tests.engine.test_session_commands import Driven, driven
 from tests.support import SERVERS, write_app
@@ -130,8 +130,8 @@ def standbys(it: Driven) -> list[str]:
 
 
 async def warm(it: Driven) -> Standby:
-    """The standby, once it is warm."""
-    await it.until(lambda: standbys(it)[-1:] == ["warm"])
+    """The standby, once it is warm; not the one that serves by now."""
+    await it.until(lambda: standbys(it)[-1:] == ["warm"] and last(it, Standby).pid != last(it, Ready).pid)
     return last(it, Standby)
 
 

@@ -90,10 +90,14 @@ class Record:
         spec = find(self, name, path, target)
         if spec is None:
             return None
-        user = is_users(spec)
+        try:
+            user = is_users(spec)
+            loader = spec.loader
+        except Exception:
+            # Other finders may give what they like, as long as importlib can use it.
+            return spec
         if user:
             self.importers.update(importing())
-        loader = spec.loader
         if type(loader) in _LOADERS:
             self._time(name, loader, user)
         return spec
@@ -226,7 +230,7 @@ def is_installed(name: str, module: Any) -> bool:
         return False
     origin = getattr(spec, "origin", None)
     # Built-in and frozen modules are there anyway.
-    placed = getattr(spec, "has_location", False) if origin else getattr(module, "__path__", None)
+    placed = getattr(spec, "has_location", False) if origin else names.get("__path__")
     return bool(placed) and not is_users(spec)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 
 _HERE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -25,6 +26,7 @@ def libraries() -> tuple[str, ...]:
     return _libraries
 
 
+@lru_cache(maxsize=4096)
 def is_user_file(path: str) -> bool:
     """Whether a file is the user's code: outside the interpreter, its libraries and this package."""
     if not path or path.startswith("<"):

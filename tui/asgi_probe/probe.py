@@ -234,11 +234,17 @@ class Probe:
 
         async def probe_send(message: Message) -> None:
             nonlocal answered
-            await send(message)
             kind = message.get("type")
+            if kind == "lifespan.startup.failed":
+                # hypercorn raises here, which must not look like an app without a lifespan.
+                answered = True
+                tell("startup.failed", message.get("message", ""))
+                await send(message)
+                return
+            await send(message)
             if not isinstance(kind, str):
                 return
-            if kind in ("lifespan.startup.complete", "lifespan.startup.failed"):
+            if kind == "lifespan.startup.complete":
                 answered = True
             tell(kind[len("lifespan.") :], message.get("message", ""))
             if kind.startswith("lifespan.shutdown."):

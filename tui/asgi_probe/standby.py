@@ -54,11 +54,15 @@ def preload(modules: Sequence[str], never: Sequence[str], *, forks: bool) -> dic
 
     ``forks``: the server forks its workers, so no thread may exist: a fork would copy its locks but not it.
     The result names how many are imported and the milliseconds it took, modules that failed with the
-    reason, those ``spoiled`` by asking for user code, and those that started a ``thread``.
+    reason, those ``spoiled`` by asking for user code, and those that started a ``thread``. Where ``users``
+    modules are there already, nothing is imported: a save could change them.
     """
     started = time.perf_counter()
     # Imports something itself, which must not happen while the guard is asked.
     libraries()
+    users = users_modules()
+    if users:
+        return {"users": users}
     guard = Guard(never)
     failed: list[tuple[str, str]] = []
     threads: list[str] = []
@@ -91,6 +95,12 @@ def preload(modules: Sequence[str], never: Sequence[str], *, forks: bool) -> dic
         "spoiled": sorted(guard.spoiled),
         "threads": threads,
     }
+
+
+def users_modules() -> list[str]:
+    """User code that is imported before anything is asked for: ``sitecustomize`` in ``PYTHONPATH``, say."""
+    specs = {name: getattr(module, "__spec__", None) for name, module in list(sys.modules.items())}
+    return sorted(name for name, spec in specs.items() if spec is not None and is_users(spec))[:MAX_TOLD]
 
 
 def _threads() -> int:

@@ -30,6 +30,8 @@ class Binding:
 
     def __init__(self) -> None:
         self._listener: Listener | None = None
+        # The one before, until a run has taken over on the new one.
+        self._before: Listener | None = None
         self._unavailable = Unavailable()
         self._unable: set[str] = set()
         # What port 0 became, so that it stays the same for the session.
@@ -104,8 +106,7 @@ class Binding:
                 # The same port on another host, which the old socket may cover.
                 self.close()
             listener = await asyncio.to_thread(Listener, plan)
-            self.close()
-            self._listener = listener
+            self._before, self._listener = self._listener, listener
         return self._listener
 
     async def answer_unavailable(self, reason: str) -> None:
@@ -114,12 +115,22 @@ class Binding:
             await self._unavailable.start(self._listener, reason)
 
     def serve(self) -> None:
-        """A run has taken over: the console answers no more itself."""
+        """A run has taken over: the console answers no more itself, nor listens where it did before."""
         self._unavailable.stop()
+        if self._before is not None:
+            self._before.close()
+            self._before = None
+
+    def go_back(self) -> None:
+        """No run has taken over on another address: the one before is kept."""
+        if self._before is not None:
+            if self._listener is not None:
+                self._listener.close()
+            self._listener, self._before = self._before, None
 
     def close(self) -> None:
         """Gives the port back."""
-        self._unavailable.stop()
+        self.serve()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

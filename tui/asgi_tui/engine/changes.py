@@ -77,6 +77,11 @@ class Changes:
         """Whether saves are kept until ``resume``."""
         return self._told.paused
 
+    @property
+    def pending(self) -> bool:
+        """Whether something was saved that no run serves, and that nobody asked to keep for later."""
+        return bool(self._unserved) and not self.paused
+
     async def watch(self, plan: LaunchPlan, roots: tuple[str, ...], libraries: tuple[str, ...] = ()) -> None:
         """Watches what the plan, and a run with user modules in ``roots``, make worth watching.
 

@@ -24,9 +24,9 @@ TERM_PATIENCE = 1.0
 # Seconds that the next worker of the successor gets before the next of these stops accepting.
 ROLLING_PATIENCE = 5.0
 # Seconds between two looks at what is open; only after two without anything nothing is on its way any more.
-LOOK = 0.05
-# Seconds that idle keep-alive connections get to come with a request and be closed by its answer.
-IDLE_GRACE = 1.0
+# Idle keep-alive connections get no more time than that: a browser that comes back on one wants the new code.
+LOOK = 0.02
+BUSY_LOOK = 0.2
 # Seconds that cancelled calls get to end.
 ENDING = 1.0
 
@@ -157,9 +157,11 @@ class Retirement:
                 shown = (busy, websockets)
                 self._tell("draining", in_flight=busy, websockets=websockets, until=until)
             calm = 0 if busy or websockets else calm + 1
-            if calm > 1 and (not idle or waited >= IDLE_GRACE):
+            if calm > 1:
                 return 0, idle
-            await self._until(self._end_now.is_set, LOOK if calm else max(LOOK, min(grace - waited, 0.2)))
+            await self._until(
+                self._end_now.is_set, LOOK if calm else max(LOOK, min(grace - waited, BUSY_LOOK))
+            )
 
     async def _until_ended(self) -> None:
         deadline = time.monotonic() + ENDING
@@ -173,9 +175,12 @@ class Retirement:
             self._telemetry.order(pid, do="connections", address=self._address)
         await self._until(lambda: self._run.workers <= self._looks.keys(), QUIESCE_PATIENCE)
         found = self._looks.values()
-        websockets = self._run.open[1]
-        busy = sum(look.unread + look.in_flight for look in found)
-        return max(0, sum(look.open for look in found) - busy - websockets), busy, websockets
+        connections, websockets = sum(look.open for look in found), self._run.open[1]
+        in_flight, unread = sum(look.in_flight for look in found), sum(look.unread for look in found)
+        # Something unread may also be the next message of what is open.
+        rest = max(0, connections - websockets - in_flight)
+        arriving = min(unread, rest)
+        return rest - arriving, in_flight + arriving, websockets
 
     def _tell(self, state: str, **figures: Any) -> None:
         # Any: what Worker has fields for

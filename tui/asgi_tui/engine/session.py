@@ -174,7 +174,7 @@ class Session:
         except Problem as problem:
             self.tell(from_problem(problem))
             if settle:
-                self._settle(problem.why)
+                await self._settle(problem.why)
             return None
 
     async def close(self, *, failed: bool = False) -> None:
@@ -215,10 +215,10 @@ class Session:
                 await operation()
             except Problem as problem:
                 self.tell(from_problem(problem))
-                self._settle(problem.why)
+                await self._settle(problem.why)
             except Exception as error:
                 self._fault(error)
-                self._settle(str(error))
+                await self._settle(str(error))
 
         if not self._closed:
             await self._operations.run(guarded, yields=yields)
@@ -257,9 +257,13 @@ class Session:
             await self._handover.replace(prepared, done)
         except StartFailed as failure:
             await self._failed(failure)
+            if self._handover.current is not None:
+                # Not what the plan that failed makes worth watching.
+                await self._watch(self._handover.current.prepared)
         else:
             await self._watch(prepared)
         await self._handover.settle()
+        self._serve_pending()
 
     def _ready(self, change: Change, plan: LaunchPlan) -> None:
         """Only this run answers now."""
@@ -282,25 +286,36 @@ class Session:
 
     async def _follow(self, run: ServerRun) -> None:
         """Tells when the server ends by itself."""
-        code = await run.wait()
+        await run.wait()
         if run is self._handover.current and not run.retiring:
-            await self._command(lambda: self._crashed(run, code), yields=True)
+            await self._command(lambda: self._crashed(run), yields=True)
 
-    async def _crashed(self, run: ServerRun, code: int) -> None:
+    async def _crashed(self, run: ServerRun) -> None:
         if run is not self._handover.current:
             # A command has replaced or stopped it meanwhile.
             return
-        await self._handover.end()
+        failure = await self._see_out(run)
         await self._handover.settle()
+        await self._failed(failure)
+        self._serve_pending()
+
+    async def _see_out(self, run: ServerRun) -> StartFailed:
+        """Clears up after the run that served and has ended by itself; why it did."""
+        code = await run.wait()
+        await self._handover.end()
         meaning = run.server.exit_meaning(code)
-        await self._failed(StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code))
+        return StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code)
 
     # -- what goes wrong ---------------------------------------------------------------------------
 
     async def _failed(self, failure: StartFailed) -> None:
         """The app could not be served; a save may mend it, and what ran before may still run."""
         self.tell(failure.error)
-        if self._handover.current is not None:
+        run = self._handover.current
+        if run is not None and run.ended:
+            # While another was to take its place: nobody has told it.
+            self.tell((await self._see_out(run)).error)
+        elif run is not None:
             self._change(State.READY, LAST_GOOD)
             return
         self._handover.last_code = failure.code
@@ -312,12 +327,17 @@ class Session:
         waits = "waiting for a save" if self.waits_for_a_save else ""
         self._change(State.CRASHED, "; ".join(filter(None, (failure.error.why, waits))))
 
-    def _settle(self, reason: str) -> None:
+    async def _settle(self, reason: str) -> None:
         """The state after a command that cannot be carried out, whatever is saved."""
-        if self._handover.current is not None:
+        run = self._handover.current
+        if run is not None and run.ended:
+            self.tell((await self._see_out(run)).error)
+        elif run is not None:
+            await self._watch(run.prepared)
             self._change(State.READY, reason)
             return
         self._stop_watching()
+        await self._handover.settle()
         self._handover.binding.close()
         self._change(State.CRASHED, reason)
 
@@ -360,6 +380,14 @@ class Session:
     def _on_save(self) -> None:
         """Reloads, in place of a reload that is under way and after any command that is."""
         self._operations.spawn(self._command(self._reload, yields=True))
+
+    def _serve_pending(self) -> None:
+        """Serves what was saved for an operation that came to nothing.
+
+        The last step of another operation: what it starts takes the place of what is under way.
+        """
+        if self._changes.pending:
+            self._on_save()
 
     async def _reload(self) -> None:
         save = await self._changes.take(self.plan) if self.plan is not None else None

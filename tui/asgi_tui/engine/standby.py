@@ -34,6 +34,8 @@ TELL_PATIENCE = 2.0
 WARM_PATIENCE = 60.0
 # Standbys that are started over, each without the modules that spoiled the one before.
 ATTEMPTS = 6
+# Modules named in a reason.
+MAX_NAMES = 3
 
 Stamps = tuple[int, ...]
 
@@ -87,9 +89,8 @@ class Standbys:
         self._learned: Learned | None = None
         # Modules that spoiled a standby, or started a thread in one that is to fork.
         self._unfit: set[str] = set()
-        # Why there is none, and what has been told, once each.
+        # Why there is none.
         self.why_none = ""
-        self._told: set[str] = set()
 
     # -- the next change -----------------------------------------------------------------------------
 
@@ -129,7 +130,9 @@ class Standbys:
     async def follow(self, run: ServerRun | None) -> None:
         """Prepares the standby of the run that serves, in place of any other; None: there is none."""
         await self._stop()
-        if run is not None:
+        if run is None:
+            self._told = ("", "")
+        else:
             self._task = asyncio.create_task(self._keep(run))
 
     async def _stop(self) -> None:
@@ -188,25 +191,34 @@ class Standbys:
             try:
                 report = await self._import(waiting.run, self._preload(run, learned.modules))
                 spoilers = {str(name) for key in ("spoiled", "threads") for name in report.get(key, ())}
-                waiting.warm = bool(report) and not spoilers
+                waiting.warm = bool(report) and not spoilers and not report.get("users")
             finally:
                 waiting.settled.set()
             if waiting.warm:
-                self.why_none = ""
+                self.why_none, self._told = "", ("warm", "")
                 memory = await asyncio.to_thread(resident, waiting.run.pid)
                 count, ms = int(report["modules"]), round(float(report["ms"]), 1)
                 self._emit(Standby(time.time(), "warm", waiting.run.pid, count, ms, memory))
                 return
             self._waiting = None
             await uninterrupted(self._discard(waiting.run))
+            if report.get("users"):
+                names = ", ".join(map(str, report["users"]))
+                self._tell("failed", f"user code runs whenever Python starts ({names})")
+                return
             if not spoilers or spoilers <= self._unfit:
                 break
             self._unfit |= spoilers
+        if spoilers:
+            names = ", ".join(sorted(spoilers)[:MAX_NAMES])
+            self._tell("failed", f"the import of {names} asks for user code or starts a thread")
+            return
         self._tell("failed", f"it ended while it imported, or was not ready in {time.time() - started:.0f} s")
 
     async def _import(self, run: ServerRun, preload: Preload) -> dict[str, Any]:
         """What the standby says once it is warm; empty if it does not become so."""
         await run.spawn(preload)
+        self._told = ("warming", "")
         self._emit(Standby(time.time(), "warming", run.pid))
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM_PATIENCE):
@@ -223,9 +235,8 @@ class Standbys:
         return Preload(wanted, (*modules.never, *excluded), run.server.forks)
 
     def _tell(self, state: str, reason: str) -> None:
-        self.why_none = reason
-        if (key := f"{state} {reason}") not in self._told:
-            self._told.add(key)
+        if reason != self.why_none:
+            self.why_none = reason
             self._emit(Standby(time.time(), state, reason=reason))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import html
 from contextlib import suppress
 
-from asgi_tui.engine.listener import Listener
+from asgi_tui.engine.listener import BACKLOG, Listener
 
 # Seconds and bytes a client gets to send the head of its request.
 HEAD_SECONDS = 5.0
@@ -34,8 +34,10 @@ class Unavailable:
         """Answers with ``reason`` from now on; connections that wait in the backlog are answered too."""
         self.stop()
         self._reason = reason
-        # A copy: closing it leaves the console's own socket listening.
-        self._server = await asyncio.start_server(self._answer, sock=listener.socket.dup(), limit=HEAD_BYTES)
+        # A copy: closing it leaves the console's own socket listening. asyncio would set a smaller backlog.
+        self._server = await asyncio.start_server(
+            self._answer, sock=listener.socket.dup(), limit=HEAD_BYTES, backlog=BACKLOG
+        )
 
     def stop(self) -> None:
         """Leaves new connections to the backlog, where the next server finds them."""

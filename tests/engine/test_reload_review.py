@@ -1,0 +1,140 @@
+"""Changes of guard that are disturbed: by a newer save, by a crash of either side, by a start that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from asgi_tui.domain.events import Ready, Reload, Standby, State, Watching
+from asgi_tui.domain.reloading import Reloading
+from tests.engine.reloads import (
+    APP,
+    ended,
+    last,
+    project,
+    put,
+    saved,
+    serving,
+    standbys,
+    version,
+    warm,
+    with_startup,
+)
+from tests.support import write_app
+
+SLOW = "import time\n\ntime.sleep(1)\n"
+# Its loop hangs as soon as its startup is over.
+HANGS = with_startup("asyncio.get_running_loop().call_later(0, time.sleep, 30)")
+LAST_GOOD = "serving the last good version"
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+async def test_an_old_process_that_ends_first_is_seen_out_whatever_comes(tmp_path: Path) -> None:
+    async with serving(project(tmp_path), "uvicorn") as it:
+        pid = last(it, Ready).pid
+        # As a newer save does it while the old process stops accepting.
+        ending = asyncio.create_task(it.session._handover.end())
+        await asyncio.sleep(0)
+        ending.cancel()
+        with suppress(asyncio.CancelledError):
+            await ending
+        await ended(it, pid)
+
+
+async def test_a_save_is_served_though_the_old_process_dies_meanwhile(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    async with serving(directory, "uvicorn") as it:
+        put(directory, SLOW + version(1))
+        await it.state(State.RELOADING)
+        await asyncio.sleep(0.3)
+        os.kill(last(it, Ready).pid, signal.SIGKILL)
+        await it.until(lambda: bool(it.all(Reload)))
+        assert last(it, Reload).outcome == "ok"
+        assert await it.answer() == (200, "version 1")
+
+
+async def test_a_process_that_died_is_no_last_good_version(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    async with serving(directory, "uvicorn", reloading=Reloading(ready_timeout=2)) as it:
+        put(directory, HANGS)
+        await it.state(State.RELOADING)
+        await it.until(lambda: len(it.session._handover._runs) > 1)
+        await asyncio.sleep(1.2)
+        os.kill(last(it, Ready).pid, signal.SIGKILL)
+        await it.until(lambda: bool(it.all(Reload)))
+        await it.until(lambda: it.session.state is not State.RELOADING)
+        assert it.session.state is State.CRASHED
+        assert (await it.answer())[0] == 503
+        assert (await saved(it, directory, version(2))).outcome == "ok"
+        assert await it.answer() == (200, "version 2")
+
+
+async def test_a_start_on_another_port_that_fails_leaves_the_old_one_its_address(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    port = free_port()
+    async with serving(directory, "uvicorn") as it:
+        write_app(directory, "raise OSError('not today')\n", "other.py")
+        other = replace(it.plan, target=it.plan.target.parse("other:app"))
+        await it.session.start(other.with_options({**other.options, "port": port}))
+        assert it.session.state is State.READY
+        with socket.socket() as sock:
+            assert sock.connect_ex(("127.0.0.1", port)) != 0
+        assert (await saved(it, directory, version(1))).outcome == "ok"
+        assert await it.answer() == (200, "version 1")
+
+
+async def test_a_start_elsewhere_that_fails_leaves_the_old_app_watched(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    async with serving(directory, "uvicorn") as it:
+        write_app(elsewhere, "raise OSError('not today')\n")
+        await it.session.start(replace(it.plan, cwd=str(elsewhere)))
+        assert it.session.state is State.READY
+        assert last(it, Watching).paths == (str(directory),)
+        assert (await saved(it, directory, version(1))).outcome == "ok"
+
+
+async def test_nothing_of_a_run_that_is_over_stays_in_the_private_directory(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    async with serving(directory, "uvicorn", reloading=Reloading(standby=False)) as it:
+        surroundings = it.session._handover.surroundings
+        assert surroundings is not None
+        before = len(os.listdir(surroundings.runtime.path))
+        for number in range(1, 3):
+            pid = last(it, Ready).pid
+            assert (await saved(it, directory, version(number))).outcome == "ok"
+            await ended(it, pid)
+        await it.until(lambda: len(os.listdir(surroundings.runtime.path)) == before)
+
+
+async def test_each_end_of_a_standby_is_told(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    async with serving(directory, "uvicorn") as it:
+        for number in range(1, 3):
+            psutil.Process((await warm(it)).pid).kill()
+            await it.until(lambda: standbys(it)[-1] == "failed")
+            assert last(it, Standby).reason == "its process ended"
+            assert (await saved(it, directory, version(number))).start == "cold"
+
+
+async def test_user_code_that_runs_whenever_python_starts_makes_no_standby(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    write_app(directory, "import os\n", "sitecustomize.py")
+    write_app(directory, APP)
+    async with serving(directory, "uvicorn") as it:
+        await it.session.start(replace(it.plan, env={"PYTHONPATH": str(directory)}))
+        await it.until(lambda: standbys(it)[-1:] == ["failed"])
+        assert "sitecustomize" in last(it, Standby).reason
