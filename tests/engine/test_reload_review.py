@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
+import shutil
 import signal
 import socket
-from contextlib import suppress
+import ssl
+import subprocess
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
+import pytest
 
 from asgi_tui.domain.events import Ready, Reload, Standby, State, Watching
 from asgi_tui.domain.reloading import Reloading
@@ -26,13 +32,14 @@ from tests.engine.reloads import (
     version,
     warm,
     with_startup,
+    workers,
 )
+from tests.engine.test_session_commands import driven
 from tests.support import write_app
 
 SLOW = "import time\n\ntime.sleep(1)\n"
 # Its loop hangs as soon as its startup is over.
 HANGS = with_startup("asyncio.get_running_loop().call_later(0, time.sleep, 30)")
-LAST_GOOD = "serving the last good version"
 
 
 def free_port() -> int:
@@ -138,3 +145,46 @@ async def test_user_code_that_runs_whenever_python_starts_makes_no_standby(tmp_p
         await it.session.start(replace(it.plan, env={"PYTHONPATH": str(directory)}))
         await it.until(lambda: standbys(it)[-1:] == ["failed"])
         assert "sitecustomize" in last(it, Standby).reason
+
+
+async def test_over_tls_too_it_is_said_why_nothing_is_served(tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl command to make a certificate with")
+    directory = project(tmp_path)
+    words = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout k.pem -out c.pem"
+    subprocess.run([openssl, *words.split()], cwd=directory, check=True, capture_output=True)
+    write_app(directory, "this is no python\n")
+    port = free_port()
+    async with driven(directory, tls_cert="c.pem", tls_key="k.pem") as it:
+        await it.session.start(it.plan.with_options({**it.plan.options, "port": port}))
+        assert it.session.state is State.CRASHED
+        context = ssl.create_default_context(cafile=str(directory / "c.pem"))
+
+        def ask() -> tuple[int, bytes]:
+            connection = http.client.HTTPSConnection("localhost", port, timeout=5, context=context)
+            with closing(connection):
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+
+        status, reason = await asyncio.to_thread(ask)
+        assert (status, b"SyntaxError" in reason) == (503, True)
+        put(directory, version(1))
+        await it.state(State.READY)
+        assert (await asyncio.to_thread(ask))[1] == b"version 1"
+
+
+async def test_a_stop_does_not_wait_for_the_streams_of_one_that_ends_first(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    reloading = Reloading(old_first=True, grace=60)
+    async with serving(directory, "uvicorn", reloading=reloading) as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(it.url).port)
+        writer.write(b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        await reader.readline()
+        put(directory, version(1))
+        await it.until(lambda: bool(workers(it, "draining")))
+        async with asyncio.timeout(10):
+            await it.session.stop()
+        await ended(it, last(it, Ready).pid)
+        writer.close()

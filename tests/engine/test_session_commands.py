@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from asgi_tui.domain.events import Error, Event, Reload, State, Switch
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.target import Target
+from asgi_tui.engine.listener import Listener
 from asgi_tui.engine.session import Session
 from tests.support import PLAIN_APP, get, write_app
 
@@ -179,3 +183,25 @@ async def test_an_app_that_ignores_term_is_ended(tmp_path: Path) -> None:
         except OSError:
             return
         raise AssertionError("it still answers")
+
+
+def test_connections_that_found_no_room_are_counted() -> None:
+    plan = LaunchPlan(Target.parse("app:app"), "uvicorn", "/").with_options({"port": 0})
+    listener = Listener(plan)
+    clients: list[socket.socket] = []
+    try:
+        assert listener.dropped() == 0
+        listener.socket.listen(0)
+        for _ in range(4):
+            clients.append(client := socket.socket())
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                client.connect(listener.name)
+        deadline = time.monotonic() + 10
+        while sys.platform == "linux" and not listener.dropped() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert bool(listener.dropped()) == (sys.platform == "linux")
+    finally:
+        for client in clients:
+            client.close()
+        listener.close()

@@ -30,6 +30,9 @@ SLOW_MS = 1.0
 # How this package is called in the app's process.
 OURS = "_asgi_tui"
 
+# As importlib's own code is called.
+IMPORTLIB = "<frozen importlib._bootstrap>"
+
 # These load one module each; others may be shared by many, or be the user's own.
 _LOADERS = (SourceFileLoader, SourcelessFileLoader, ExtensionFileLoader)
 
@@ -117,6 +120,8 @@ class Record:
                 self._look()
                 self._ended(running)
 
+        # Tracebacks are cleared of importlib's frames (CPython, remove_importlib_frames), so of this one too.
+        exec_module.__code__ = exec_module.__code__.replace(co_filename=IMPORTLIB)
         loader.exec_module = exec_module
 
     def _ended(self, running: _Running) -> None:
@@ -225,7 +230,9 @@ def is_users(spec: Any) -> bool:
 def is_installed(name: str, module: Any) -> bool:
     """Whether a loaded module is one of the interpreter or of an installed package, under its own name."""
     names = getattr(module, "__dict__", None)
-    spec = names.get("__spec__") if isinstance(names, dict) else None
+    if not isinstance(names, dict):
+        return False
+    spec = names.get("__spec__")
     if spec is None or getattr(spec, "name", None) != name or name.startswith(OURS):
         return False
     origin = getattr(spec, "origin", None)

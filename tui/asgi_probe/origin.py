@@ -26,13 +26,17 @@ def libraries() -> tuple[str, ...]:
     return _libraries
 
 
-@lru_cache(maxsize=4096)
 def is_user_file(path: str) -> bool:
     """Whether a file is the user's code: outside the interpreter, its libraries and this package."""
-    if not path or path.startswith("<"):
-        return False
-    # Most files are a library's by the name they were imported under, and realpath is slow.
-    return not _in_library(path) and not _in_library(os.path.realpath(path))
+    return bool(path) and not path.startswith("<") and _is_users(os.path.dirname(path))
+
+
+@lru_cache(maxsize=4096)
+def _is_users(directory: str) -> bool:
+    # Most are a library's by the name they were imported under, and realpath is slow.
+    return not _in_library(os.path.join(directory, "")) and not _in_library(
+        os.path.join(os.path.realpath(directory), "")
+    )
 
 
 def _in_library(path: str) -> bool:

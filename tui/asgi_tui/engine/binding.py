@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
+from asgi_tui.domain.servers.base import Family
 from asgi_tui.engine.listener import Address, Listener, family_of, is_shared
+from asgi_tui.engine.preparation import tls_context
 from asgi_tui.engine.unavailable import Unavailable
 
 
@@ -34,6 +36,8 @@ class Binding:
         self._before: Listener | None = None
         self._unavailable = Unavailable()
         self._unable: set[str] = set()
+        # By host, and whether it is a Unix socket.
+        self._families: dict[tuple[str, bool], Family] = {}
         # What port 0 became, so that it stays the same for the session.
         self._picked: dict[str, int] = {}
         # The plan of the run that bound last by itself, as long as the console does not listen.
@@ -44,6 +48,10 @@ class Binding:
         """Whether the console listens itself: then no connection is refused, whatever the server does."""
         return self._listener is not None
 
+    def dropped(self) -> int:
+        """Connections to the console's socket that were turned away since it listens."""
+        return self._listener.dropped() if self._listener is not None else 0
+
     def cannot_adopt(self, server: str) -> None:
         """From now on this server binds by itself."""
         self._unable.add(server)
@@ -52,8 +60,11 @@ class Binding:
         """Why the plan's server must bind by itself, empty where it need not. Raises ``Problem``."""
         if plan.server in self._unable:
             return f"this version of {plan.server} cannot take a socket over"
-        family = await asyncio.to_thread(family_of, plan)
-        return get_server(plan.server).bind_reason(plan, family)
+        # Asked for once: a reload has no time for it.
+        key = (plan.host, "uds" in plan.options)
+        if key not in self._families:
+            self._families[key] = await asyncio.to_thread(family_of, plan)
+        return get_server(plan.server).bind_reason(plan, self._families[key])
 
     async def bind(self, plan: LaunchPlan) -> Bound:
         """The address for a run of the plan. Raises ``Problem`` where it cannot be had."""
@@ -109,10 +120,16 @@ class Binding:
             self._before, self._listener = self._listener, listener
         return self._listener
 
-    async def answer_unavailable(self, reason: str) -> None:
+    async def answer_unavailable(self, reason: str, plan: LaunchPlan) -> None:
         """Answers 503 with ``reason`` until the next run binds; a browser would wait for ever otherwise."""
-        if self._listener is not None:
-            await self._unavailable.start(self._listener, reason)
+        if self._listener is None:
+            return
+        try:
+            tls = await asyncio.to_thread(tls_context, plan) if plan.tls else None
+        except (OSError, ValueError):
+            # Without a key pair nobody can be told anything.
+            return
+        await self._unavailable.start(self._listener, reason, tls)
 
     def serve(self) -> None:
         """A run has taken over: the console answers no more itself, nor listens where it did before."""

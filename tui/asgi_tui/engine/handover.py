@@ -43,8 +43,10 @@ class Handover:
         self.current: ServerRun | None = None
         # What the server returned that ended last.
         self.last_code: int | None = None
-        # Whether the last change left a moment without a server on the address.
+        # Whether the last change left a moment without a server on the address, or lost what it had taken.
         self.gap = False
+        # Connections turned away before it.
+        self._dropped = 0
         self.surroundings: Surroundings | None = None
         self._changes = changes
         self._operations = operations
@@ -55,8 +57,13 @@ class Handover:
 
     @property
     def refused(self) -> int | None:
-        """Connections refused by a change: none while the console listens itself, else nobody can count."""
-        return None if self.gap or not self.binding.is_open else 0
+        """Connections refused by the last change; None where the console does not listen itself.
+
+        While it does, the kernel takes every connection in, and counts those for which there is no room.
+        """
+        if self.gap or not self.binding.is_open:
+            return None
+        return self.binding.dropped() - self._dropped
 
     @property
     def why_cold(self) -> str:
@@ -81,7 +88,18 @@ class Handover:
         run serves on, if it still does.
         """
         replaces = self.current.number if self.current is not None else 0
+        try:
+            await self._replace(prepared, replaces, cold, done)
+        except BaseException:
+            if replaces:
+                self.binding.go_back()
+            raise
+
+    async def _replace(
+        self, prepared: Prepared, replaces: int, cold: str, done: Callable[[Change], None]
+    ) -> None:
         self.gap = await self.binding.needs_free_address(prepared.plan)
+        self._dropped = self.binding.dropped()
         if self.gap or prepared.plan.reloading.old_first:
             await self.end()
         try:
@@ -93,15 +111,14 @@ class Handover:
             if self.gap:
                 await self.end()
             run, cold = await self._start(prepared, cold)
-        # Half a handover would leave two servers or none, and a plan that is not the one that runs.
         try:
-            await uninterrupted(self._hand_over(run, Change(run, replaces, cold), done))
+            await self._hand_over(run, Change(run, replaces, cold), done)
         except StartFailed:
             if not run.warm:
                 raise
             cold = "the standby failed"
             run, _ = await self._start(prepared, cold)
-            await uninterrupted(self._hand_over(run, Change(run, replaces, cold), done))
+            await self._hand_over(run, Change(run, replaces, cold), done)
 
     async def _start(self, prepared: Prepared, cold: str) -> tuple[ServerRun, str]:
         """A run that is ready, and why it started cold; one that fails leaves nothing behind."""
@@ -146,19 +163,30 @@ class Handover:
         old = self.current
         try:
             if old is not None:
-                await self._relieve(old, run)
+                retirement = await self._until_it_answers(old, run)
             else:
                 await run.until_answered()
                 run.phases.alone = run.phases.answered
         except BaseException:
-            await self._discard(run)
+            await uninterrupted(self._discard(run))
             raise
-        self.current = run
-        self.binding.serve()
-        done(change)
 
-    async def _relieve(self, old: ServerRun, run: ServerRun) -> None:
-        """Has ``run`` answer in the place of ``old``, which accepts on where that does not come about."""
+        async def take_over() -> None:
+            if old is not None:
+                # Until then a client may still be answered by the code of before.
+                await retirement.quiesce(run)
+                run.phases.alone = time.monotonic()
+                self.gap |= retirement.unable
+                self._operations.spawn(self._retire(old, retirement), RETIRING)
+            self.current = run
+            self.binding.serve()
+            done(change)
+
+        # Half of it would leave two servers or none, and a plan that is not the one that runs.
+        await uninterrupted(take_over())
+
+    async def _until_it_answers(self, old: ServerRun, run: ServerRun) -> Retirement:
+        """Has ``run`` answer beside ``old``, which accepts on where that does not come about."""
         retirement = old.retire()
         try:
             answered = False
@@ -176,10 +204,7 @@ class Handover:
             retirement.release()
             old.stay()
             raise
-        # Until then a client may still be answered by the code of before.
-        await retirement.quiesce(run)
-        run.phases.alone = time.monotonic()
-        self._operations.spawn(self._retire(old, retirement), RETIRING)
+        return retirement
 
     def _make(self, prepared: Prepared, bound: Bound) -> ServerRun:
         assert self.surroundings is not None
@@ -201,14 +226,22 @@ class Handover:
         await self._standbys.follow(self.current)
 
     async def end(self) -> None:
-        """Ends the run that serves, to the last process and the last line of output."""
+        """Ends the run that serves; returns once it and those before it have come to their end."""
         run, self.current = self.current, None
-        if run is None:
-            return
-        retirement = run.retire()
-        if not run.ended:
-            await uninterrupted(retirement.quiesce(None))
-        await uninterrupted(self._retire(run, retirement))
+        if run is not None:
+            # Whatever comes now: nobody else would see it out.
+            await uninterrupted(self._begin_end(run, run.retire()))
+        await self._operations.join(RETIRING)
+
+    async def _begin_end(self, run: ServerRun, retirement: Retirement) -> None:
+        await retirement.quiesce(None)
+        self._operations.spawn(self._retire(run, retirement), RETIRING)
+
+    async def clear_up(self) -> None:
+        """Sees to what is left of the run that served and has ended by itself, its last output included."""
+        run, self.current = self.current, None
+        if run is not None:
+            await uninterrupted(self._retire(run, run.retire()))
 
     async def stop(self) -> None:
         """Ends every run at once, and gives the port back."""
@@ -228,8 +261,8 @@ class Handover:
 
     async def _retire(self, run: ServerRun, retirement: Retirement) -> None:
         self._retiring[run.number] = retirement
-        if len(self._retiring) > MAX_RETIRING:
-            self._retiring[min(self._retiring)].end_now()
+        for number in sorted(self._retiring)[:-MAX_RETIRING]:
+            self._retiring[number].end_now()
         try:
             self.last_code = await retirement.finish(run.plan.reloading.grace)
         finally:

@@ -6,6 +6,8 @@ import errno
 import os
 import socket
 import stat
+import struct
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +18,9 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.base import Family
 
 BACKLOG = 2048
+# socket(7), Linux 4.12 and newer; Python has no name for it.
+_SO_MEMINFO = 55
+_SK_MEMINFO_DROPS = 8
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound
 
 
@@ -89,6 +94,19 @@ class Listener:
     def fd(self) -> int:
         """The descriptor to hand over."""
         return self.socket.fileno()
+
+    def dropped(self) -> int:
+        """Connections that the kernel has turned away since it listens, its backlog being full.
+
+        ``sk_drops`` of the socket (linux/sock_diag.h, SK_MEMINFO_DROPS); 0 where the system counts none.
+        """
+        if sys.platform != "linux":
+            return 0
+        try:
+            info = self.socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_SK_MEMINFO_DROPS + 1))
+        except OSError:
+            return 0
+        return int(struct.unpack_from("I", info, 4 * _SK_MEMINFO_DROPS)[0])
 
     def serves(self, plan: LaunchPlan) -> bool:
         """Whether the plan asks for this very address (port 0 asks for any)."""

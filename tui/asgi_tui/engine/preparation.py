@@ -102,16 +102,27 @@ def _require_key_pair(plan: LaunchPlan) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # How strong they must be is the server's business.
     context.set_ciphers("ALL:@SECLEVEL=0")
-    base = Path(plan.cwd, plan.text("chdir"))
-    certificate, key = _expanded(base, plan.text("tls_cert")), _expanded(base, plan.text("tls_key"))
     try:
-        # Without a password one would be asked for on the terminal.
-        context.load_cert_chain(certificate, key, plan.text("tls_key_password", "-"))
+        _load_key_pair(context, plan)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "it cannot be read"
         why = f"it makes no pair with tls_key {plan.text('tls_key')} ({reason})"
         mend = "name PEM files, and tls_key_password where the key has one"
         raise Problem(f"Option tls_cert {plan.text('tls_cert')}", why, mend) from None
+
+
+def _load_key_pair(context: ssl.SSLContext, plan: LaunchPlan) -> None:
+    base = Path(plan.cwd, plan.text("chdir"))
+    certificate, key = _expanded(base, plan.text("tls_cert")), _expanded(base, plan.text("tls_key"))
+    # Without a password one would be asked for on the terminal.
+    context.load_cert_chain(certificate, key, plan.text("tls_key_password", "-"))
+
+
+def tls_context(plan: LaunchPlan) -> ssl.SSLContext:
+    """What the plan's server shows its clients; blocking. Raises ``OSError`` or ``ValueError``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _load_key_pair(context, plan)
+    return context
 
 
 def _require(what: str, base: Path, name: str, kind: str) -> None:

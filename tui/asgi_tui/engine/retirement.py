@@ -52,8 +52,11 @@ class Retirement:
         self._asked: set[int] = set()
         self._answered: set[int] = set()
         self._held: set[int] = set()
-        self._unable = False
+        # Whether a worker knows no way to stop accepting: what it had taken may be lost then.
+        self.unable = False
         self._looks: dict[int, Connections] = {}
+        # Whether a worker did not answer the last look: one that is that busy is not idle.
+        self._silent = False
         self._heard = asyncio.Event()
         self._end_now = asyncio.Event()
 
@@ -69,7 +72,7 @@ class Retirement:
         match told:
             case Quiesced(listeners=listeners):
                 self._answered.add(sender.pid)
-                self._unable = self._unable or not listeners
+                self.unable = self.unable or not listeners
             case Held():
                 self._held.add(sender.pid)
             case Connections():
@@ -111,10 +114,10 @@ class Retirement:
                 await successor.workers_ready(min(count, successor.plan.workers), ROLLING_PATIENCE)
             self._ask(pid)
             await self._until(partial(self._is_deaf, pid), QUIESCE_PATIENCE)
-            if self._unable or not self._is_deaf(pid):
-                self._unable = True
+            if self.unable or not self._is_deaf(pid):
+                self.unable = True
                 break
-        if self._unable:
+        if self.unable:
             self._run.terminate()
             with suppress(TimeoutError):
                 async with asyncio.timeout(TERM_PATIENCE):
@@ -129,7 +132,7 @@ class Retirement:
         """Sees the run to its last process; its exit code. ``grace``: seconds for what is open."""
         begun = time.monotonic()
         cut = idle = 0
-        if not self._unable:
+        if not self.unable:
             cut, idle = await self._drain(grace)
         if cut:
             # First the app's calls, then the server: a stream would hold most servers up for ever.
@@ -156,7 +159,7 @@ class Retirement:
             if (busy, websockets) != shown:
                 shown = (busy, websockets)
                 self._tell("draining", in_flight=busy, websockets=websockets, until=until)
-            calm = 0 if busy or websockets else calm + 1
+            calm = 0 if busy or websockets or self._silent else calm + 1
             if calm > 1:
                 return 0, idle
             await self._until(
@@ -174,6 +177,7 @@ class Retirement:
         for pid in self._run.workers:
             self._telemetry.order(pid, do="connections", address=self._address)
         await self._until(lambda: self._run.workers <= self._looks.keys(), QUIESCE_PATIENCE)
+        self._silent = not self._run.workers <= self._looks.keys()
         found = self._looks.values()
         connections, websockets = sum(look.open for look in found), self._run.open[1]
         in_flight, unread = sum(look.in_flight for look in found), sum(look.unread for look in found)

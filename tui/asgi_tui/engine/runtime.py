@@ -61,20 +61,13 @@ class RuntimeDirectory:
 
     def write_run(self, run: RunFile) -> Path:
         """Writes a run's file and returns its path."""
-        path = self._run_file(run.generation)
+        path = self.path / f"run-{run.generation}.json"
         path.write_text(json.dumps(asdict(run)), encoding="utf-8")
         return path
 
     def forget_run(self, generation: int) -> None:
         """Removes a run's file, which only its processes read."""
         (self.path / f"run-{generation}.json").unlink(missing_ok=True)
-
-    def remove_run(self, generation: int) -> None:
-        """Takes the file of a run away that is over."""
-        self._run_file(generation).unlink(missing_ok=True)
-
-    def _run_file(self, generation: int) -> Path:
-        return self.path / f"run-{generation}.json"
 
     def remove(self) -> None:
         """Takes the directory away; what is in use by a dying child goes with the guard."""

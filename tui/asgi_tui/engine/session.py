@@ -44,6 +44,8 @@ Found = TypeVar("Found")
 
 # A reload that was asked for.
 NOTHING_SAVED = Save((), (), 0.0, "", 0)
+# Seconds in which no screen is drawn while new code is on its way: about what a person sees.
+RELOAD_REST = 0.1
 # The state's reason after a failure while the run of before serves on.
 LAST_GOOD = "serving the last good version"
 
@@ -302,7 +304,7 @@ class Session:
     async def _see_out(self, run: ServerRun) -> StartFailed:
         """Clears up after the run that served and has ended by itself; why it did."""
         code = await run.wait()
-        await self._handover.end()
+        await self._handover.clear_up()
         meaning = run.server.exit_meaning(code)
         return StartFailed(exit_failure(run.plan, meaning, run.last_line, ready=True), code)
 
@@ -322,8 +324,8 @@ class Session:
         self.waits_for_a_save = self._changes.watching
         if not self.waits_for_a_save:
             self._handover.binding.close()
-        elif self.plan is not None and not self.plan.tls:
-            await self._handover.binding.answer_unavailable(failure.error.sentence)
+        elif self.plan is not None:
+            await self._handover.binding.answer_unavailable(failure.error.sentence, self.plan)
         waits = "waiting for a save" if self.waits_for_a_save else ""
         self._change(State.CRASHED, "; ".join(filter(None, (failure.error.why, waits))))
 
@@ -406,6 +408,8 @@ class Session:
         plan = self.plan
         assert plan is not None
         begun = time.monotonic()
+        for stream in self._streams:
+            stream.rest(RELOAD_REST)
         self._change(State.RELOADING, ", ".join(change.path for change in save.changes[:3]))
         await uninterrupted(self._open())
 
@@ -413,6 +417,8 @@ class Session:
 
         def done(change: Change) -> None:
             happened.append(change)
+            for stream in self._streams:
+                stream.rest(0)
             # Excludes may have been added meanwhile.
             self._ready(change, self.plan or plan)
 
@@ -439,12 +445,12 @@ class Session:
             )
             await self._failed(StartFailed(error, getattr(failure, "code", None)))
             self._changes.forget(save)
-        else:
-            await self._watch(prepared)
         finally:
             for change in happened:
                 total_ms = save.notice_ms + change.run.phases.total_ms(begun)
                 await uninterrupted(self._tell_reload(save, change, round(total_ms, 1)))
+        if happened:
+            await self._watch(prepared)
         await self._handover.settle()
 
     async def _tell_reload(self, save: Save, change: Change, total_ms: float) -> None:

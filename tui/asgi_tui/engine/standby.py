@@ -89,8 +89,9 @@ class Standbys:
         self._learned: Learned | None = None
         # Modules that spoiled a standby, or started a thread in one that is to fork.
         self._unfit: set[str] = set()
-        # Why there is none.
+        # Why there is none, and the state and reason that were told last.
         self.why_none = ""
+        self._told = ("", "")
 
     # -- the next change -----------------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Standbys:
             finally:
                 waiting.settled.set()
             if waiting.warm:
-                self.why_none, self._told = "", ("warm", "")
+                self.why_none = ""
                 memory = await asyncio.to_thread(resident, waiting.run.pid)
                 count, ms = int(report["modules"]), round(float(report["ms"]), 1)
                 self._emit(Standby(time.time(), "warm", waiting.run.pid, count, ms, memory))
@@ -235,8 +236,9 @@ class Standbys:
         return Preload(wanted, (*modules.never, *excluded), run.server.forks)
 
     def _tell(self, state: str, reason: str) -> None:
-        if reason != self.why_none:
-            self.why_none = reason
+        self.why_none = reason
+        if self._told != (state, reason):
+            self._told = (state, reason)
             self._emit(Standby(time.time(), state, reason=reason))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from asgi_tui.domain.events import Event, Log, Request, Stats, Usage
 
@@ -23,6 +24,8 @@ class EventStream:
         self._arrived = asyncio.Event()
         self._closed = False
         self._lost = 0
+        self._rests_until = 0.0
+        self._rested = asyncio.Event()
 
     def put(self, event: Event) -> None:
         """Adds an event; figures that a newer event replaces do not pile up."""
@@ -47,15 +50,30 @@ class EventStream:
         self._lost += len(self._waiting) - len(kept)
         self._waiting = kept
 
+    def rest(self, seconds: float) -> None:
+        """A screen gets nothing for ``seconds``: drawing must not hold up what is urgent. 0 ends it."""
+        if self._interval:
+            self._rests_until = time.monotonic() + seconds
+            self._rested.set()
+
+    async def _until_rested(self) -> None:
+        while (left := self._rests_until - time.monotonic()) > 0 and not self._closed:
+            self._rested.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._rested.wait()
+
     def close(self) -> None:
         """The reader gets what is left, then the end."""
         self._closed = True
         self._arrived.set()
+        self._rested.set()
 
     async def batches(self) -> AsyncIterator[list[Event]]:
         """Batches of events, each in order, until the stream is closed and empty."""
         while True:
             await self._arrived.wait()
+            await self._until_rested()
             self._arrived.clear()
             if self._waiting:
                 batch = list(self._waiting)

@@ -394,13 +394,6 @@ class ServerRun:
 
     async def stop(self) -> int | None:
         """Stops the server and waits for the rest of its output; the exit code, None if it never ran."""
-        try:
-            return await self._stop()
-        finally:
-            # Not before: a worker that is started in another's place reads it too.
-            self._surroundings.runtime.remove_run(self.number)
-
-    async def _stop(self) -> int | None:
         if self._process is None:
             self._log.discard()
             self._surroundings.runtime.forget_run(self.number)

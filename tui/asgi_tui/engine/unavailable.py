@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import ssl
 from contextlib import suppress
 
 from asgi_tui.engine.listener import BACKLOG, Listener
@@ -30,13 +31,13 @@ class Unavailable:
         self._server: asyncio.Server | None = None
         self._reason = ""
 
-    async def start(self, listener: Listener, reason: str) -> None:
+    async def start(self, listener: Listener, reason: str, tls: ssl.SSLContext | None = None) -> None:
         """Answers with ``reason`` from now on; connections that wait in the backlog are answered too."""
         self.stop()
         self._reason = reason
         # A copy: closing it leaves the console's own socket listening. asyncio would set a smaller backlog.
         self._server = await asyncio.start_server(
-            self._answer, sock=listener.socket.dup(), limit=HEAD_BYTES, backlog=BACKLOG
+            self._answer, sock=listener.socket.dup(), limit=HEAD_BYTES, backlog=BACKLOG, ssl=tls
         )
 
     def stop(self) -> None:
@@ -62,7 +63,8 @@ class Unavailable:
             if not head.startswith(b"HEAD "):
                 writer.write(body)
             await writer.drain()
-            writer.write_eof()
+            if writer.can_write_eof():
+                writer.write_eof()
             # Closing while a body is on its way would reset the connection before the answer is read.
             async with asyncio.timeout(HEAD_SECONDS):
                 await _drain(reader)

@@ -58,6 +58,8 @@ class Wanted:
         for settings, what in self.settings:
             if settings == path:
                 return f"{self.shown(path)} is {what}"
+        if path.name == ".env" or path.name.startswith(".env."):
+            return f"{self.shown(path)} is an environment file"
         if path.parent in self.libraries:
             return f"{path.name} is installed in the environment"
         if any(path.is_relative_to(library) for library in self.libraries) or (
