@@ -70,7 +70,7 @@ def test_requests_are_counted_and_a_save_is_served(tmp_path: Path, server: str, 
         assert reload["outcome"] == "ok"
         changes = [(change["path"], change["change"]) for change in reload["changes"]]
         assert changes == [("app.py", "modified")]
-        assert set(reload["phases"]) == {"notice", "start", "import", "startup", "answer", "quiesce"}
+        assert set(reload["phases"]) == {"notice", "wait", "start", "import", "startup", "answer", "quiesce"}
         assert "version 1" in get(url)[1]
         assert running.stop()["code"] == 0
 

@@ -188,3 +188,13 @@ async def test_a_stop_does_not_wait_for_the_streams_of_one_that_ends_first(tmp_p
             await it.session.stop()
         await ended(it, last(it, Ready).pid)
         writer.close()
+
+
+async def test_a_save_need_not_wait_for_code_that_never_answers(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    async with serving(directory, "uvicorn") as it:
+        put(directory, version(1, HANGS))
+        await it.until(lambda: len(workers(it, "ready")) > 1)
+        await asyncio.sleep(1)
+        assert (await saved(it, directory, version(2))).outcome == "ok"
+        assert await it.answer() == (200, "version 2")

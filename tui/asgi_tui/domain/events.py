@@ -297,7 +297,7 @@ class Switch(Event):
 
 @dataclass(frozen=True, slots=True)
 class Standby(Event):
-    """The process that waits for the next change: ``warming``, ``warm``, ``off`` or ``failed``.
+    """The process that waits for the next change: ``warming``, ``warm``, ``used``, ``off`` or ``failed``.
 
     ``modules`` of installed packages are imported, which took ``warm_ms``; ``rss_bytes`` is its resident
     memory; ``reason`` says why there is none.

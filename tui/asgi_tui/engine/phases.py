@@ -30,6 +30,10 @@ class Phases:
         """From ``begun`` (monotonic seconds) until only this run answered."""
         return _ms(self.alone - begun)
 
+    def wait_ms(self, begun: float) -> float:
+        """From ``begun`` (monotonic seconds) until the process started, or was told to go on."""
+        return _ms(self.begun - begun)
+
     def in_ms(self) -> dict[str, float]:
         """The phases' durations: interpreter and server, the app's import, its startup, its first answer,
         and until the server before it accepted no more.

@@ -447,21 +447,23 @@ class Session:
             self._changes.forget(save)
         finally:
             for change in happened:
-                total_ms = save.notice_ms + change.run.phases.total_ms(begun)
-                await uninterrupted(self._tell_reload(save, change, round(total_ms, 1)))
+                await uninterrupted(self._tell_reload(save, change, begun))
         if happened:
             await self._watch(prepared)
         await self._handover.settle()
 
-    async def _tell_reload(self, save: Save, change: Change, total_ms: float) -> None:
+    async def _tell_reload(self, save: Save, change: Change, begun: float) -> None:
+        """``begun``: when the save was taken up (monotonic seconds)."""
         run = change.run
+        phases = {"notice": save.notice_ms, "wait": run.phases.wait_ms(begun)}
+        total_ms = round(save.notice_ms + run.phases.total_ms(begun), 1)
         self._emit(
             Reload(
                 time.time(),
                 "ok",
                 # Counted now, when nobody waits for it.
                 await self._changes.with_lines(save),
-                {"notice": save.notice_ms} | run.phases.in_ms(),
+                phases | run.phases.in_ms(),
                 total_ms,
                 self._handover.refused,
                 start="warm" if run.warm else "cold",

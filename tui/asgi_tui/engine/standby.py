@@ -116,6 +116,7 @@ class Standbys:
         self._waiting = None
         if self._task is not None:
             self._task.cancel()
+        self._emit(Standby(time.time(), "used", waiting.run.pid))
         return waiting.run
 
     def differs(self, run: ServerRun) -> str:

@@ -24,6 +24,7 @@ OPEN_PLACE = "app.open_place"  # the action of a place that is clicked
 RETRY = "A client that was sending on one just then had to send again (RFC 9112 9.3.1)."
 MEANINGS = {
     "notice": "until the save was noticed",
+    "wait": "for the standby, or for checks before a cold start",
     "start": "interpreter and server",
     "import": "your app's modules",
     "startup": "lifespan startup",

@@ -255,6 +255,8 @@ def waiting(standby: Standby | None) -> Content:
         case "failed":
             why = f": {sanitize(standby.reason)}" if standby.reason else ""
             parts.append((f"failed{why}; the next start is cold", "$text-warning"))
+        case "used":
+            parts.append(("in use, the next one follows", "$text-muted"))
         case "off":
             parts.append((f"off: {sanitize(standby.reason)}" if standby.reason else "off", "$text-muted"))
         case state:
