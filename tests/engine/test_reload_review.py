@@ -22,6 +22,7 @@ from asgi_tui.domain.events import Ready, Reload, Standby, State, Watching
 from asgi_tui.domain.reloading import Reloading
 from tests.engine.reloads import (
     APP,
+    by_default,
     ended,
     last,
     project,
@@ -198,3 +199,16 @@ async def test_a_save_need_not_wait_for_code_that_never_answers(tmp_path: Path) 
         await asyncio.sleep(1)
         assert (await saved(it, directory, version(2))).outcome == "ok"
         assert await it.answer() == (200, "version 2")
+
+
+@pytest.mark.parametrize("server", by_default("gunicorn"))
+async def test_workers_that_were_never_asked_anything_stop_accepting_too(tmp_path: Path, server: str) -> None:
+    if server == "daphne":
+        pytest.skip("it has one worker")
+    directory = project(tmp_path)
+    write_app(directory, APP)
+    options = {} if server in ("hypercorn", "gunicorn-uvicorn") else {"lifespan": "off"}
+    async with driven(directory, workers=3, **options) as it:
+        await it.session.start(replace(it.plan, server=server))
+        await it.until(lambda: len(workers(it, "ready")) == 3)
+        assert (await saved(it, directory, version(1))).refused == 0

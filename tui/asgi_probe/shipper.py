@@ -142,12 +142,13 @@ class Shipper:
             self.awake = True
             self.touched = time.monotonic()
             self.wake.set()
+            if self.loop is None:
+                self.loop = running_loop()
             if self.thread is None:
                 self.start()
 
     def start(self) -> None:
         """Starts the thread; a process that can have no more threads goes on without."""
-        self.loop = running_loop()
         self.thread = threading.Thread(target=self.ship_forever, name="asgi-tui probe", daemon=True)
         try:
             self.thread.start()

@@ -21,6 +21,12 @@ def user_frames(traceback: str) -> tuple[Frame, ...]:
     return tuple(_frames(traceback))[-MAX_FRAMES:]
 
 
+def ends_in_user_code(traceback: str) -> bool:
+    """Whether the innermost frame lies in the user's code, so that it is surely its fault."""
+    places = [found["file"] for line in traceback.splitlines() if (found := _PLACE.match(line))]
+    return bool(places) and not _LIBRARY.search(places[-1])
+
+
 def _frames(traceback: str) -> Iterator[Frame]:
     lines = traceback.splitlines()
     for number, line in enumerate(lines):

@@ -10,18 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from asgi_tui.domain.asgi_rules import check_http
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import (
     Error,
     Event,
     Exit,
     Ready,
-    Reload,
-    Request,
     State,
     StateChanged,
-    Switch,
 )
 from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
@@ -35,6 +31,7 @@ from asgi_tui.engine.operations import Operations, uninterrupted
 from asgi_tui.engine.preparation import Prepared, prepare
 from asgi_tui.engine.recipe import Surroundings
 from asgi_tui.engine.reporter import Reporter
+from asgi_tui.engine.reports import not_reloaded, reloaded, requested, switched
 from asgi_tui.engine.runtime import RuntimeDirectory
 from asgi_tui.engine.stream import EventStream
 from asgi_tui.engine.supervisor import ServerRun, StartFailed
@@ -361,21 +358,7 @@ class Session:
             if old != to:
                 self.previous_server = old
             self._ready(change, prepared.plan)
-            phases = change.run.phases
-            self._emit(
-                Switch(
-                    time.time(),
-                    old,
-                    to,
-                    mapping.mapped,
-                    mapping.dropped,
-                    phases.in_ms(),
-                    phases.total_ms(begun),
-                    self._handover.refused,
-                    change.run.number,
-                    change.replaces,
-                )
-            )
+            self._emit(switched(old, to, mapping, change, begun, self._handover.refused))
 
         await self._replace(prepared, done)
 
@@ -429,20 +412,8 @@ class Session:
             await self._handover.replace(prepared, done, cold=cold)
         except (StartFailed, Problem) as failure:
             error = failure.error if isinstance(failure, StartFailed) else from_problem(failure)
-            self._emit(
-                Reload(
-                    time.time(),
-                    "failed",
-                    save.changes,
-                    {"notice": save.notice_ms},
-                    round(save.notice_ms + (time.monotonic() - begun) * 1000, 1),
-                    self._handover.refused,
-                    error.sentence,
-                    error.file,
-                    error.line,
-                    frames=error.frames,
-                )
-            )
+            changes = await self._changes.with_lines(save)
+            self._emit(not_reloaded(save, changes, error, begun, self._handover.refused))
             await self._failed(StartFailed(error, getattr(failure, "code", None)))
             self._changes.forget(save)
         finally:
@@ -453,26 +424,9 @@ class Session:
         await self._handover.settle()
 
     async def _tell_reload(self, save: Save, change: Change, begun: float) -> None:
-        """``begun``: when the save was taken up (monotonic seconds)."""
-        run = change.run
-        phases = {"notice": save.notice_ms, "wait": run.phases.wait_ms(begun)}
-        total_ms = round(save.notice_ms + run.phases.total_ms(begun), 1)
-        self._emit(
-            Reload(
-                time.time(),
-                "ok",
-                # Counted now, when nobody waits for it.
-                await self._changes.with_lines(save),
-                phases | run.phases.in_ms(),
-                total_ms,
-                self._handover.refused,
-                start="warm" if run.warm else "cold",
-                cold_reason=change.cold_reason,
-                run=run.number,
-                replaces=change.replaces,
-                imports=run.imports,
-            )
-        )
+        # Counted now, when nobody waits for it.
+        changes = await self._changes.with_lines(save)
+        self._emit(reloaded(save, changes, change, begun, self._handover.refused))
 
     def _stop_watching(self) -> None:
         self.waits_for_a_save = False
@@ -496,21 +450,7 @@ class Session:
         if not isinstance(told, Traced):
             self._handover.told(sender, told)
         elif (server := self._handover.server_of(sender)) is not None:
-            self._emit(
-                Request(
-                    told.at,
-                    told.id,
-                    told.method,
-                    told.path,
-                    told.route,
-                    told.status,
-                    told.duration_ms,
-                    server,
-                    sender.pid,
-                    told.messages,
-                    check_http(told.method, told.messages, returned=told.returned, complete=told.complete),
-                )
-            )
+            self._emit(requested(told, sender.pid, server))
 
     # -- small helpers -----------------------------------------------------------------------------
 

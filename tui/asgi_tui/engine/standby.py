@@ -32,6 +32,8 @@ SETTLE = 0.3
 # Seconds a process gets to tell what it has imported, and a standby to import it.
 TELL_PATIENCE = 2.0
 WARM_PATIENCE = 60.0
+# Seconds that a change waits for a standby that is not warm yet.
+WAIT_FOR_WARM = 10.0
 # Standbys that are started over, each without the modules that spoiled the one before.
 ATTEMPTS = 6
 # Modules named in a reason.
@@ -102,8 +104,10 @@ class Standbys:
             return None
         if not waiting.learned.is_of(waiting.run):
             return None
-        # One that is not warm yet is so before a cold start would be.
-        await waiting.settled.wait()
+        # One that is not warm yet is so before a cold start would be, unless it hangs.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_FOR_WARM):
+                await waiting.settled.wait()
         return waiting.run.prepared if self._waiting is waiting and waiting.warm else None
 
     def take(self, prepared: Prepared, bound: Bound) -> ServerRun | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from asgi_tui.domain.events import Error, ImportTime, Starting, Worker
 from asgi_tui.domain.servers import get_server
+from asgi_tui.domain.tracebacks import ends_in_user_code
 from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.failures import (
     exit_failure,
@@ -316,7 +317,7 @@ class ServerRun:
                 if not self.server.expects_lifespan(self.plan):
                     self._is_ready(sender)
             case LoadFailed():
-                self._of_the_app = told.kind != "error" or told.file is not None
+                self._of_the_app = told.kind != "error" or ends_in_user_code(told.traceback)
                 self._fail(load_failure(told, self.plan))
             case Lifespan(state="startup.complete" | "unsupported"):
                 if told.state == "unsupported":
