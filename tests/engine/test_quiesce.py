@@ -94,7 +94,7 @@ class Old:
         self._telemetry = telemetry
 
     def order(self, do: str) -> None:
-        self._telemetry.order(self.pid, do=do, address=self.address, shared=True)
+        self._telemetry.order(self.pid, do=do, address=self.address, shared=True, look=7)
 
     async def hears(self, kind: type[Told]) -> Told:
         async with asyncio.timeout(10):
@@ -197,7 +197,7 @@ async def test_what_is_open_goes_on_until_it_is_ended(
         assert time.monotonic() - begun < 0.1
         # The slow request and the stream are being served; a WebSocket is no request.
         old.order("connections")
-        assert await old.hears(Connections) == Connections(4, 0, 2)
+        assert await old.hears(Connections) == Connections(7, 4, 0, 2)
 
         await waits_for_another(old)
         assert await slow == old.pid

@@ -224,9 +224,10 @@ class Shipper:
             self.say({"type": "quiesced", "listeners": tried(stop, order["address"], directory)})
         elif do == "connections":
             open_, unread = connections(order["address"])
-            # What was read just before is a request by now.
-            settle(self.loop)
-            self.say({"type": "connections", "open": open_, "unread": unread, "in_flight": self.in_flight})
+            # What was read just before is a request then. A loop that is too busy to say so is asked again.
+            if settle(self.loop) or self.loop is None:
+                look = {"open": open_, "unread": unread, "in_flight": self.in_flight}
+                self.say({"type": "connections", "look": order["look"], **look})
         elif do == "end":
             from .probe import Probe
 

@@ -55,6 +55,7 @@ class Retirement:
         # Whether a worker knows no way to stop accepting: what it had taken may be lost then.
         self.unable = False
         self._looks: dict[int, Connections] = {}
+        self._look_number = 0
         # Whether a worker did not answer the last look: one that is that busy is not idle.
         self._silent = False
         self._heard = asyncio.Event()
@@ -76,7 +77,9 @@ class Retirement:
             case Held():
                 self._held.add(sender.pid)
             case Connections():
-                self._looks[sender.pid] = told
+                # An answer to an earlier look says nothing of now.
+                if told.look == self._look_number:
+                    self._looks[sender.pid] = told
             case Summary():
                 pass
             case _:
@@ -174,8 +177,9 @@ class Retirement:
     async def _look(self) -> tuple[int, int, int]:
         """Idle connections, requests that are served or on their way, and open WebSockets."""
         self._looks.clear()
+        self._look_number += 1
         for pid in self._run.workers:
-            self._telemetry.order(pid, do="connections", address=self._address)
+            self._telemetry.order(pid, do="connections", address=self._address, look=self._look_number)
         await self._until(lambda: self._run.workers <= self._looks.keys(), QUIESCE_PATIENCE)
         self._silent = not self._run.workers <= self._looks.keys()
         found = self._looks.values()

@@ -80,8 +80,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What the process has open: accepted connections, those with something unread, and requests served."""
+    """What the process has open: accepted connections, those with something unread, and requests served.
 
+    ``look`` is the number that was given with the order.
+    """
+
+    look: int
     open: int
     unread: int
     in_flight: int
@@ -335,7 +339,9 @@ def parse(line: bytes) -> Told:
         case "held":
             return Held(fields.whole("listeners"))
         case "connections":
-            return Connections(fields.whole("open"), fields.whole("unread"), fields.whole("in_flight"))
+            return Connections(
+                fields.whole("look"), fields.whole("open"), fields.whole("unread"), fields.whole("in_flight")
+            )
         case "ended":
             return Ended(fields.whole("calls"))
         case "cannot_adopt":
