@@ -74,6 +74,16 @@ async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         return await reader.readline() == b"line\n"
 
 
+def run_on(new_loop: Callable[[], Any], work: Coroutine[Any, Any, None]) -> None:
+    """On a loop of this kind, to the last of its threads."""
+    loop = new_loop()
+    try:
+        loop.run_until_complete(work)
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
 async def in_thread(call: Callable[[], Any]) -> Any:
     """As the probe's own thread does it."""
     return await asyncio.to_thread(call)
@@ -115,12 +125,7 @@ def test_only_what_listens_on_the_address_stops(new_loop: Callable[[], Any], dir
                 writer.close()
                 assert await in_thread(lambda: stop_accepting(address, directory)) == 0
 
-    loop = new_loop()
-    try:
-        loop.run_until_complete(main())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
+    run_on(new_loop, main())
 
 
 @LINUX
@@ -147,12 +152,7 @@ def test_what_is_held_waits_until_it_is_released(new_loop: Callable[[], Any], di
                 await in_thread(release)
                 assert await in_thread(lambda: stop_accepting(address, directory)) == 0
 
-    loop = new_loop()
-    try:
-        loop.run_until_complete(main())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
+    run_on(new_loop, main())
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])

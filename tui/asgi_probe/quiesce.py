@@ -46,7 +46,7 @@ def hold(address: object, directory: str) -> int:
     """
     if sys.platform != "linux":
         return 0
-    found, _ = _matching(lambda sock: _listens(sock) and _is_named(sock, address))
+    found, _ = _listeners(address)
     if found:
         with _deaf(directory) as deaf:
             for fd in found:
@@ -72,7 +72,7 @@ def stop_accepting(address: object, directory: str, *, shared: bool = True) -> i
     """
     # The loops know the listener, not what stands in its place.
     release()
-    found, others = _matching(lambda sock: _listens(sock) and _is_named(sock, address))
+    found, others = _listeners(address)
     if not found:
         return 0
     pollers = _pollers(others)
@@ -111,6 +111,11 @@ def connections(address: object) -> tuple[int, int]:
         return True
 
     return len(_matching(is_open)[0]), unread
+
+
+def _listeners(address: object) -> tuple[list[int], list[int]]:
+    """As ``_matching``, for the sockets that listen on ``address``."""
+    return _matching(lambda sock: _listens(sock) and _is_named(sock, address))
 
 
 def _matching(matches: Callable[[socket.SocketType], bool]) -> tuple[list[int], list[int]]:

@@ -213,15 +213,14 @@ class Shipper:
         that go on. ``modules`` tells what was imported.
         """
         do = order["do"]
-        directory = os.path.dirname(RUN["telemetry"])
         if do == "hold":
-            self.say({"type": "held", "listeners": tried(hold, order["address"], directory)})
+            self.say({"type": "held", "listeners": tried(hold, order["address"])})
         elif do == "release":
             release()
         elif do == "quiesce":
             self.draining = True
             stop = partial(stop_accepting, shared=order.get("shared", True))
-            self.say({"type": "quiesced", "listeners": tried(stop, order["address"], directory)})
+            self.say({"type": "quiesced", "listeners": tried(stop, order["address"])})
         elif do == "connections":
             open_, unread = connections(order["address"])
             # What was read just before is a request then. A loop that is too busy to say so is asked again.
@@ -291,10 +290,10 @@ class Shipper:
         return b"".join(lines)
 
 
-def tried(stop: Callable[[Any, str], int], address: Any, directory: str) -> int:
+def tried(stop: Callable[[Any, str], int], address: Any) -> int:
     """The listeners that ``stop`` stopped; none where the kernel refuses (no descriptor is left)."""
     try:
-        return stop(address, directory)
+        return stop(address, os.path.dirname(RUN["telemetry"]))
     except Exception:
         return 0
 

@@ -213,9 +213,9 @@ class Handover:
         self._runs[run.number] = run
         return run
 
-    async def _discard(self, run: ServerRun) -> None:
+    async def _discard(self, run: ServerRun) -> int | None:
         try:
-            await run.stop()
+            return await run.stop()
         finally:
             self._runs.pop(run.number, None)
 
@@ -250,7 +250,7 @@ class Handover:
         self.end_streams()
         if run is not None:
             run.retire()
-            await uninterrupted(self._finish(run))
+            self.last_code = await uninterrupted(self._discard(run))
         await self._operations.join(RETIRING)
         self.binding.close()
 
@@ -268,10 +268,6 @@ class Handover:
         finally:
             self._retiring.pop(run.number, None)
             self._runs.pop(run.number, None)
-
-    async def _finish(self, run: ServerRun) -> None:
-        self.last_code = await run.stop()
-        self._runs.pop(run.number, None)
 
     # -- telemetry -----------------------------------------------------------------------------------
 

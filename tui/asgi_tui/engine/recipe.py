@@ -55,7 +55,7 @@ def make_recipe(number: int, prepared: Prepared, bound: Bound, surroundings: Sur
     environment, inherited = server.environment(variables)
     files = tuple(name for name in server.reads_files if Path(plan.cwd, name).is_file())
     fd = bound.listener.fd if bound.listener is not None else None
-    arguments, conf = _arguments(server, prepared, bound, runtime, files)
+    arguments, conf = _arguments(server, prepared, plan, fd, runtime, files)
     named = {value for name, value in variables.items() if is_secret_name(name)}
     run_file = RunFile(
         generation=number,
@@ -89,11 +89,14 @@ def make_recipe(number: int, prepared: Prepared, bound: Bound, surroundings: Sur
 
 
 def _arguments(
-    server: Server, prepared: Prepared, bound: Bound, runtime: RuntimeDirectory, files: tuple[str, ...]
+    server: Server,
+    prepared: Prepared,
+    plan: LaunchPlan,
+    fd: int | None,
+    runtime: RuntimeDirectory,
+    files: tuple[str, ...],
 ) -> tuple[list[str], str]:
     """The server's arguments, and gunicorn's configuration file where there is one."""
-    plan: LaunchPlan = bound.plan
-    fd = bound.listener.fd if bound.listener is not None else None
     version = version_tuple(prepared.version)
     if not isinstance(server, Gunicorn):
         return server.run_arguments(plan, fd, version), ""

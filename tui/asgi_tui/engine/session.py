@@ -391,8 +391,7 @@ class Session:
         plan = self.plan
         assert plan is not None
         begun = time.monotonic()
-        for stream in self._streams:
-            stream.rest(RELOAD_REST)
+        self._rest(RELOAD_REST)
         self._change(State.RELOADING, ", ".join(change.path for change in save.changes[:3]))
         await uninterrupted(self._open())
 
@@ -400,8 +399,7 @@ class Session:
 
         def done(change: Change) -> None:
             happened.append(change)
-            for stream in self._streams:
-                stream.rest(0)
+            self._rest(0)
             # Excludes may have been added meanwhile.
             self._ready(change, self.plan or plan)
 
@@ -457,6 +455,10 @@ class Session:
     def _emit(self, event: Event) -> None:
         for stream in self._streams:
             stream.put(event)
+
+    def _rest(self, seconds: float) -> None:
+        for stream in self._streams:
+            stream.rest(seconds)
 
     def _change(self, state: State, reason: str = "") -> None:
         self.state = state

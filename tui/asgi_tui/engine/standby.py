@@ -80,7 +80,7 @@ class Standbys:
     def __init__(
         self,
         make: Callable[[Prepared, Bound], ServerRun],
-        discard: Callable[[ServerRun], Coroutine[Any, Any, None]],
+        discard: Callable[[ServerRun], Coroutine[Any, Any, int | None]],
         emit: Callable[[Event], None],
     ) -> None:
         self._make = make

@@ -94,7 +94,6 @@ class ServerRun:
         self.phases = Phases()
         # How long the app's lifespan shutdown took.
         self.shutdown_ms = 0.0
-        self._listener = bound.listener
         self._surroundings = surroundings
         self._emit = surroundings.emit
         self._loop = asyncio.get_running_loop()
@@ -373,7 +372,7 @@ class ServerRun:
 
     def retire(self) -> Retirement:
         """From now on the run makes room for another: its end is no crash."""
-        shared, name = self._listener is not None, self.bound.name
+        shared, name = self.bound.listener is not None, self.bound.name
         address = list(name) if isinstance(name, tuple) else name
         telemetry = self._surroundings.telemetry
         self._retirement = Retirement(self, address, telemetry, self._emit, shared=shared)
