@@ -1,59 +1,139 @@
-"""Each rule with messages that keep it and messages that break it."""
+"""Each rule with calls that keep it and a call that breaks it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
 
-from asgi_tui.domain.asgi_rules import check_http
-from asgi_tui.domain.events import Message
+from asgi_tui.domain.asgi_rules import RULES, check_call, explain
+from asgi_tui.domain.calls import Header
+from asgi_tui.domain.events import Request
+from asgi_tui.domain.secret import Secret
+from tests.unit.asgi_breaches import BROKEN
+from tests.unit.asgi_calls import (
+    ACCEPT,
+    CALLS,
+    CONNECT,
+    DOWN,
+    END,
+    KEPT,
+    LEFT,
+    PART,
+    REQUEST,
+    SHUTDOWN,
+    START,
+    STARTUP,
+    TRAILING,
+    UP,
+    body,
+    close,
+    frame,
+    http,
+    lifespan,
+    scope,
+    sent,
+    start,
+    trailers,
+    websocket,
+)
 
-REQUEST = Message("receive", "http.request", 0.0)
-LEFT = Message("receive", "http.disconnect", 0.1)
-START = Message("send", "http.response.start", 0.2, status=200)
-PART = Message("send", "http.response.body", 0.3, bytes=5, more=True)
-END = Message("send", "http.response.body", 0.4, bytes=5)
+
+def rules(call: Request) -> list[str]:
+    return [verdict.rule for verdict in check_call(call)]
 
 
-def broken(
-    *messages: Message, method: str = "GET", returned: bool = True, complete: bool = True
-) -> list[str]:
-    return [verdict.rule for verdict in check_http(method, messages, returned=returned, complete=complete)]
+@pytest.mark.parametrize("call", KEPT.values(), ids=KEPT.keys())
+def test_what_the_specification_allows(call: Request) -> None:
+    assert rules(call) == []
 
 
 @pytest.mark.parametrize(
-    "messages",
-    [
-        (REQUEST, START, END),
-        (START, END),
-        (REQUEST, START, PART, PART, END),
-        (REQUEST, START, Message("send", "http.response.pathsend", 0.3)),
-        (REQUEST, LEFT),
-        (REQUEST, START, PART, LEFT),
-        (REQUEST, START, END, Message("send", "http.response.trailers", 0.5)),
-    ],
+    ("rule", "call", "message", "n"), BROKEN, ids=[f"{number}: {it[0]}" for number, it in enumerate(BROKEN)]
 )
-def test_what_the_specification_allows(messages: tuple[Message, ...]) -> None:
-    assert broken(*messages) == []
+def test_what_it_forbids(rule: str, call: Request, message: str, n: int) -> None:
+    [verdict] = check_call(call)
+    assert (verdict.rule, verdict.message, verdict.n) == (rule, message, n)
+    told = RULES[rule]
+    assert (verdict.side, verdict.level) == (told.side, told.level)
+    assert verdict.section.startswith(
+        ("HTTP: ", "WebSocket: ", "Lifespan: ", "Extensions: ", "ASGI: ", "RFC ")
+    )
 
 
-def test_what_it_forbids() -> None:
-    assert broken(REQUEST, START, START, END) == ["one response start"]
-    assert broken(REQUEST, END, START, END)[0] == "response start comes before the body"
-    assert broken(START, END, END) == ["nothing follows the final body"]
-    assert broken(REQUEST) == ["an app that returns has answered"]
-    assert broken(REQUEST, START) == ["an app that returns has sent the final body"]
-    assert broken(START, PART) == ["an app that returns has sent the final body"]
-    no_status = Message("send", "http.response.start", 0.2)
-    assert broken(no_status, END) == ["status is a whole number"]
+def test_every_rule_has_a_call_that_breaks_it_and_an_explanation() -> None:
+    assert {rule for rule, *_ in BROKEN} == set(RULES)
+    assert all(told.side in ("app", "server") for told in RULES.values())
+    assert {told.level for told in RULES.values()} == {"error", "warning", "info"}
+    for rule in RULES:
+        assert explain(rule).endswith(".")
+    assert explain("no such rule") == ""
 
 
-def test_bodies_where_none_may_be() -> None:
-    assert broken(START, END, method="HEAD") == ["no body on HEAD"]
-    assert broken(Message("send", "http.response.start", 0.2, status=204), END) == ["no body on 204"]
-    empty = Message("send", "http.response.body", 0.4)
-    assert broken(START, empty, method="HEAD") == []
+def test_the_section_is_that_of_the_message() -> None:
+    sections = [check_call(call)[0].section for rule, call, *_ in BROKEN if rule.startswith("header names")]
+    assert sections == ["HTTP: Response Start", "WebSocket: Accept"]
 
 
-def test_after_an_exception_or_where_messages_were_left_out_nothing_is_owed() -> None:
-    assert broken(REQUEST, returned=False) == []
-    assert broken(REQUEST, START, complete=False) == []
+def test_several_causes_are_told_in_the_order_of_the_messages() -> None:
+    call = http(
+        PART, REQUEST, REQUEST, start(200, X="1"), body(3), method="get", scope=scope(kinds={"path": "int"})
+    )
+    verdicts = check_call(call)
+    assert [verdict.n for verdict in verdicts] == [0, 0, 3, 4]
+    assert [verdict.side for verdict in verdicts] == ["server", "server", "server", "app"]
+
+
+def test_messages_are_judged_in_the_order_in_which_they_passed() -> None:
+    # The app waited for a disconnect while it answered; that receive was called before the sends.
+    waiting = replace(LEFT, n=2, at_ms=9.0)
+    start_, end = replace(START, n=3, at_ms=1.0), replace(END, n=4, at_ms=2.0)
+    call = replace(http(), messages=(replace(REQUEST, n=1), waiting, start_, end))
+    assert rules(call) == []
+
+
+def test_nothing_is_missing_where_messages_were_left_out() -> None:
+    for call in (
+        http(REQUEST, left_out=1),
+        http(REQUEST, END, left_out=1),
+        http(start(content_length="9"), END, left_out=1, bytes_out=9),
+        http(PART, START, END, left_out=1),
+        websocket(ACCEPT, frame(), frame(receive=True), left_out=3),
+        http(TRAILING, trailers(), left_out=1, scope=scope("http.response.trailers")),
+        websocket(CONNECT, left_out=1),
+        websocket(CONNECT, frame(), left_out=1),
+        websocket(CONNECT, frame(receive=True), left_out=1),
+        websocket(close(3000), left_out=1),
+        lifespan(SHUTDOWN, DOWN, left_out=2),
+        lifespan(UP, DOWN, left_out=2),
+        lifespan(STARTUP, left_out=1),
+    ):
+        assert rules(call) == []
+    # What has passed is judged nevertheless.
+    assert rules(http(START, END, END, left_out=1)) == ["nothing follows the final body"]
+    assert rules(http(start(X="1"), left_out=1)) == ["header names are lower-case"]
+
+
+def test_a_secret_is_not_looked_into() -> None:
+    secret = Header("set-cookie", Secret("a=1"))
+    assert rules(http(sent("http.response.start", status=200, headers=(secret,)), END)) == []
+
+
+@given(CALLS)
+def test_any_call_can_be_judged(call: Request) -> None:
+    verdicts = check_call(call)
+    assert len({verdict.rule for verdict in verdicts}) == len(verdicts)
+    for verdict in verdicts:
+        assert verdict.section
+
+
+def test_each_kept_call_may_be_judged_at_any_moment() -> None:
+    def beginnings(call: Request) -> Iterator[Request]:
+        for count in range(len(call.messages)):
+            yield replace(call, messages=call.messages[:count], outcome="open")
+
+    for call in KEPT.values():
+        for beginning in beginnings(call):
+            assert rules(beginning) == []

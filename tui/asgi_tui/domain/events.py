@@ -14,6 +14,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar
 
+from asgi_tui.domain.calls import Body, LogRecord, Message, Raised, Scope, Verdict
+from asgi_tui.domain.frames import Frame
+from asgi_tui.domain.secret import Secret
+
 
 class State(StrEnum):
     """Where a session stands."""
@@ -33,6 +37,8 @@ class Event:
     type: ClassVar[str] = ""
     # Whether `run --json` prints it. The others are for a console that shows or replays a session.
     public: ClassVar[bool] = True
+    # Whether a recording has it.
+    recorded: ClassVar[bool] = True
     at: float
 
 
@@ -105,16 +111,6 @@ class Log(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame of a traceback that lies in the user's code; ``file`` is a path that can be opened."""
-
-    file: str
-    line: int
-    function: str
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Error(Event):
     """One clear sentence: the thing, the cause, the mend. ``file`` and ``line`` where code is at fault.
 
@@ -149,13 +145,17 @@ class RouteStats:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """Totals of one worker process; gone workers are not listed."""
+    """Totals of one worker process; gone workers are not listed.
+
+    ``lag_ms`` is how late its event loop was, at the worst in the last seconds; None where it is not known.
+    """
 
     pid: int
     requests: int
     errors: int
     in_flight: int
     websockets: int
+    lag_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,30 +189,13 @@ class Stats(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One ASGI message of a request: ``receive`` or ``send``, when (ms after the call) and how many bytes."""
-
-    direction: str
-    type: str
-    at_ms: float
-    bytes: int = 0
-    status: int | None = None
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A rule of the ASGI specification that a request broke."""
-
-    rule: str
-    side: str
-    message: str
-    section: str
-
-
-@dataclass(frozen=True, slots=True)
 class Request(Event):
-    """One request with its messages; a bounded number a second is reported."""
+    """One HTTP request with its messages; a bounded number a second is reported. ``at`` is when it came.
+
+    ``duration_ms`` ends with the response, ``returned_ms`` when the app returned, None while it does not.
+    ``outcome`` is ``returned``, ``raised``, ``cancelled`` or ``gone`` (with its process), before that ``open``.
+    ``left_out`` counts the messages that were too many to keep; ``bytes_in`` and ``bytes_out`` count them too.
+    """
 
     type: ClassVar[str] = "request"
     id: str
@@ -225,6 +208,98 @@ class Request(Event):
     pid: int
     messages: tuple[Message, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    outcome: str = "returned"
+    returned_ms: float | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    left_out: int = 0
+    scope: Scope = field(default_factory=Scope)
+    body: Body = field(default_factory=Body)
+    answer: Body = field(default_factory=Body)
+    error: Raised | None = None
+    logs: tuple[LogRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket(Request):
+    """One WebSocket, told when it is over; ``method`` is ``WS``.
+
+    ``status`` is 101 where it was accepted, 403 where it was closed before, else that of the denial response.
+    """
+
+    type: ClassVar[str] = "websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifespan(Request):
+    """The lifespan of one process, told when it is over; ``method`` is ``LIFESPAN``, the path empty."""
+
+    type: ClassVar[str] = "lifespan"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """A call that still goes on, as far as it has come; a later one of the same ``id`` takes its place.
+
+    For a console that shows it live: neither printed nor recorded.
+    """
+
+    type: ClassVar[str] = "progress"
+    public: ClassVar[bool] = False
+    recorded: ClassVar[bool] = False
+    call: Request
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTraffic:
+    """One route within a window of time; ``bytes`` are those of bodies, both ways."""
+
+    route: str
+    requests: int
+    errors: int
+    rate: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """How many requests took from ``low_ms`` up to ``high_ms``."""
+
+    low_ms: float
+    high_ms: float
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficWindow(Event):
+    """What was served within the window that the front end has chosen: ``10s``, ``1m``, ``5m`` or ``all``.
+
+    ``seconds`` is how much of it has passed. ``rates`` and ``error_rates`` are per second, in equal steps
+    over the window, the newest last. ``routes`` are the busiest. ``all`` begins at the last reset.
+    """
+
+    type: ClassVar[str] = "traffic"
+    public: ClassVar[bool] = False
+    window: str
+    seconds: float
+    requests: int = 0
+    errors: int = 0
+    rate: float = 0.0
+    p50_ms: float = 0.0
+    p90_ms: float = 0.0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    rates: tuple[float, ...] = ()
+    error_rates: tuple[float, ...] = ()
+    bins: tuple[Bin, ...] = ()
+    routes: tuple[RouteTraffic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +447,9 @@ EVENTS: dict[str, type[Event]] = {
         Error,
         Stats,
         Request,
+        WebSocket,
+        Lifespan,
+        TrafficWindow,
         Reload,
         Switch,
         Standby,
@@ -402,7 +480,13 @@ def from_json(data: Mapping[str, Any]) -> Event:
 def _plain(value: Any) -> Any:
     # Any: JSON is untyped; the dataclasses on both sides are what gives it its types.
     if is_dataclass(value):
-        return {item.name.rstrip("_"): _plain(getattr(value, item.name)) for item in fields(value)}
+        return {
+            item.name.rstrip("_"): _plain(getattr(value, item.name))
+            for item in fields(value)
+            if not item.metadata.get("in_memory")
+        }
+    if isinstance(value, Secret):
+        return str(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

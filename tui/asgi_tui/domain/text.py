@@ -8,7 +8,7 @@ from collections.abc import Iterable
 # ECMA-48: CSI with its parameters and final byte; OSC, DCS, SOS, PM and APC up to their terminator; the
 # two-character escapes. 8-bit C1 introducers count as well, since some terminals honour them.
 _SGR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SECRET_QUERY = re.compile(
     r"(?i)([?&](?:access_token|api[_-]?key|auth|code|key|password|passwd|secret|session|sig|signature|token)=)"
     r"[^&\s\"']+"
@@ -36,7 +36,7 @@ def sanitize(text: str) -> str:
     """``text`` without colour sequences and with every other control character made visible.
 
     Nothing that is left can move the cursor, change a mode, a title or the clipboard, or reorder what
-    is read (bidirectional overrides). Tabs stay.
+    is read (bidirectional overrides), and all of it can be written as UTF-8 (no lone surrogates). Tabs stay.
     """
     if text.isprintable():
         return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from asgi_tui.domain.events import Frame
+from asgi_tui.domain.frames import Frame
 from asgi_tui.domain.text import sanitize
 
 # Frames of one traceback that are kept: the innermost, where the fault is.

@@ -1,0 +1,137 @@
+"""Secrets found beside their names in text of any kind: part of a JSON body, HTML, a log line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+from asgi_tui.domain.text import MASK, is_secret_name
+
+_WORD = r"[\w.\-\[\]%]"
+# A name in quotes and its colon, in JSON and where Python shows a dictionary; the value begins at the end.
+_QUOTED = re.compile(
+    r'"((?:[^"\\]|\\.){1,100})"\s*:\s*' + "|" + r"'((?:[^'\\]|\\.){1,100})'\s*:\s*", re.DOTALL
+)
+# name=value in a form, a query, a command; not from within a word, which would be tried at each letter.
+_ASSIGNED = re.compile(rf"(?<!{_WORD})({_WORD}{{1,100}})\s?=\s?(?:\"([^\"\n]*)|'([^'\n]*)|([^&\s\"']+))")
+# Name: value in a log line or YAML; of a header that is a secret the whole line.
+_HEADER = re.compile(
+    r"(?i)(?<![\w\-])(?:((?:proxy-)?authorization|(?:set-)?cookie):[ \t]*([^\r\n]+)"
+    r"|([\w\-]{1,100}):[ \t]+(?!//)([^\s\"'{\[][^\s]*))"
+)
+# A part of a multipart form (RFC 7578 4.2): its value lies between the empty line and the next boundary.
+_PART = re.compile(
+    r'(?i)content-disposition:[^\r\n]{0,200}?\bname="([^"\r\n]{1,100})"[^\r\n]{0,1000}\r?\n'
+    r"(?:[^\r\n]{1,1000}\r?\n){0,8}\r?\n(.*?)(?=\r?\n--|\Z)",
+    re.DOTALL,
+)
+# <input name="password" value="..."> and <meta name="csrf-token" content="...">
+_TAG = re.compile(r"(?i)<(?:input|meta)\b([^<>]{1,4000})")
+_ATTRIBUTE = re.compile(r"(?i)(?<![\w\-])(name|id|value|content)\s*=\s*(?:\"([^\"]*)|'([^']*)|([^\s\"'>]+))")
+# Values that are no secret under any name.
+_NONE = frozenset({"", "null", "true", "false", "None", "True", "False", '""', "''", "[]", "{}", MASK})
+
+
+# Keys that are secrets though nothing in their name says so: signed URLs.
+_SECRET_KEYS = frozenset({"key", "sig"})
+
+
+def is_secret_key(name: str) -> bool:
+    """Whether a key of a query, a form or a JSON object names a secret."""
+    return name.lower() in _SECRET_KEYS or is_secret_name(name)
+
+
+def mask_loosely(text: str) -> str:
+    """``text`` with every value that stands beside a secret's name masked; others cannot be known."""
+    parts, at = [], 0
+    for start, end in _merged(_found(text)):
+        parts += [text[at:start], MASK]
+        at = end
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def secret_spans(data: bytes) -> list[tuple[int, int]]:
+    """Where such values lie in bytes, from and up to, in order and apart."""
+    # Latin-1 keeps every byte in its place.
+    return _merged(_found(data.decode("latin-1")))
+
+
+def _merged(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _found(text: str) -> Iterator[tuple[int, int]]:
+    done = 0
+    for match in _QUOTED.finditer(text):
+        if match.start() >= done and is_secret_key(_read(match[1] or match[2] or "")):
+            start, done = _value(text, match.end())
+            yield from _worth(text, start, done)
+    if "=" in text:
+        for match in _ASSIGNED.finditer(text):
+            if is_secret_key(unquote_plus(match[1])):
+                yield from _worth(text, *match.span(match.lastindex or 0))
+    if ":" in text:
+        for match in _HEADER.finditer(text):
+            if match[1] or is_secret_key(match[3]):
+                yield from _worth(text, *match.span(match.lastindex or 0))
+    if 'name="' in text:
+        for match in _PART.finditer(text):
+            if is_secret_key(match[1]):
+                yield from _worth(text, *match.span(2))
+    for match in _TAG.finditer(text):
+        found = {part[1].lower(): part for part in _ATTRIBUTE.finditer(text, *match.span(1))}
+        names = [part[part.lastindex or 0] for key, part in found.items() if key in ("name", "id")]
+        if any(is_secret_key(name) for name in names):
+            for key in ("value", "content"):
+                if key in found:
+                    yield from _worth(text, *found[key].span(found[key].lastindex or 0))
+
+
+def _worth(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    if end > start and text[start:end] not in _NONE:
+        yield start, end
+
+
+def _read(name: str) -> str:
+    """A name in which letters may be escaped."""
+    if "\\" not in name:
+        return name
+    try:
+        return str(json.loads(f'"{name}"'))
+    except ValueError:
+        return name
+
+
+_STRINGS = {
+    '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
+}
+_BARE = re.compile(r"[^\s,\]}]*")
+_NESTED = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def _value(text: str, at: int) -> tuple[int, int]:
+    """Where the value that begins at ``at`` lies: a string without its quotes, an object or array whole."""
+    first = text[at : at + 1]
+    if first in _STRINGS:
+        found = _STRINGS[first].match(text, at + 1)
+        # One whose end was cut off ends with the text, in the middle of an escape too.
+        end = found.end() if found else at + 1
+        return at + 1, len(text) if end == len(text) - 1 and text[end] == "\\" else end
+    if first not in ("[", "{"):
+        found = _BARE.match(text, at)
+        return at, found.end() if found else at
+    depth = 0
+    for match in _NESTED.finditer(text, at):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return at, match.end()
+    return at, len(text)
