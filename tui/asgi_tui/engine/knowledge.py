@@ -15,6 +15,8 @@ from asgi_tui.domain.errors import Problem
 if TYPE_CHECKING:
     from asgi_tui.domain.environment import Variable
     from asgi_tui.domain.plan import LaunchPlan
+    from asgi_tui.domain.saved_request import SavedList
+    from asgi_tui.domain.sending import Sending
     from asgi_tui.engine.ambient import Ambient
     from asgi_tui.engine.history import Launch
     from asgi_tui.engine.installer import Installation, InstallCommand
@@ -72,6 +74,29 @@ class Knowledge:
         from asgi_tui.engine import presets
 
         presets.delete_preset(name, where, cwd)
+
+    def saved_requests(self, cwd: str) -> SavedList:
+        """The saved requests of a directory's project."""
+        from asgi_tui.engine import saved_requests
+
+        return saved_requests.saved_requests(cwd)
+
+    def save_request(
+        self, cwd: str, name: str, sending: Sending, *, keep_body: bool = False
+    ) -> tuple[str, ...]:
+        """Saves a request less its secrets; what must be filled in before it is sent.
+
+        ``keep_body``: with a body that cannot be searched for secrets.
+        """
+        from asgi_tui.engine import saved_requests
+
+        return saved_requests.save_request(cwd, name, sending, keep_body=keep_body)
+
+    def delete_request(self, cwd: str, name: str) -> None:
+        """Deletes a saved request."""
+        from asgi_tui.engine import saved_requests
+
+        saved_requests.delete_request(cwd, name)
 
     def last_plan(self, cwd: str) -> LaunchPlan | None:
         """What was last started in a directory."""

@@ -1,15 +1,13 @@
-"""What a session tells of its changes and of requests: events put together from what is known of them."""
+"""What a session tells of its changes: events put together from what is known of them."""
 
 from __future__ import annotations
 
 import time
 
-from asgi_tui.domain.asgi_rules import check_http
-from asgi_tui.domain.events import Change, Error, Reload, Request, Switch
+from asgi_tui.domain.events import Change, Error, Reload, Switch
 from asgi_tui.domain.mapping import Mapping
 from asgi_tui.engine import handover
 from asgi_tui.engine.changes import Save
-from asgi_tui.engine.telemetry import Traced
 
 
 def reloaded(
@@ -67,21 +65,4 @@ def switched(
         refused,
         done.run.number,
         done.replaces,
-    )
-
-
-def requested(told: Traced, pid: int, server: str) -> Request:
-    """One request with its messages, judged by the rules of ASGI."""
-    return Request(
-        told.at,
-        told.id,
-        told.method,
-        told.path,
-        told.route,
-        told.status,
-        told.duration_ms,
-        server,
-        pid,
-        told.messages,
-        check_http(told.method, told.messages, returned=told.returned, complete=told.complete),
     )

@@ -22,20 +22,25 @@ from asgi_tui.domain.events import (
 from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.reloading import read_item
+from asgi_tui.domain.sending import Answer, Opening, Sending
 from asgi_tui.domain.servers import get_server
 from asgi_tui.engine.changes import Changes, Save
+from asgi_tui.engine.conversation import Conversation
 from asgi_tui.engine.failures import exit_failure, from_problem
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.handover import Change, Handover
+from asgi_tui.engine.observing import Observer
 from asgi_tui.engine.operations import Operations, uninterrupted
 from asgi_tui.engine.preparation import Prepared, prepare
 from asgi_tui.engine.recipe import Surroundings
-from asgi_tui.engine.reporter import Reporter
-from asgi_tui.engine.reports import not_reloaded, reloaded, requested, switched
+from asgi_tui.engine.reports import not_reloaded, reloaded, switched
 from asgi_tui.engine.runtime import RuntimeDirectory
+from asgi_tui.engine.sends import Sends
+from asgi_tui.engine.side_run import send_on
 from asgi_tui.engine.stream import EventStream
 from asgi_tui.engine.supervisor import ServerRun, StartFailed
-from asgi_tui.engine.telemetry import Sender, Summary, Telemetry, Told, Traced
+from asgi_tui.engine.telemetry import Sender, Summary, Telemetry, Told
+from asgi_tui.engine.traces import Trace
 
 Found = TypeVar("Found")
 
@@ -66,12 +71,12 @@ class Session:
         self.previous_server = ""
         # Whether a crashed session is brought back by the next good save.
         self.waits_for_a_save = False
-        self._traces_per_second = traces_per_second
         self._events_interval = events_interval
         self._token_path = f"/asgi-tui-{secrets.token_hex(16)}"
         self._streams: list[EventStream] = []
         self._surroundings: Surroundings | None = None
-        self._reporter = Reporter(self._emit)
+        self._sends = Sends()
+        self._observer = Observer(self._emit, self._sends.ended, traces_per_second)
         self._changes = Changes(self._on_save, self._emit, self.tell)
         self._operations = Operations(self._fault)
         self._handover = Handover(self._changes, self._operations, self._emit)
@@ -163,6 +168,32 @@ class Session:
         if found is not None:
             await self._command(lambda: self._switch(*found))
 
+    def trace(self, per_second: int | None) -> None:
+        """How many calls a second each process tells with their messages; None: all there is room for."""
+        self._observer.trace(per_second)
+
+    def show_window(self, window: str) -> None:
+        """Which window of time ``TrafficWindow`` events tell of."""
+        self._observer.reporter.show_window(window)
+
+    def reset_traffic(self) -> None:
+        """Every window begins anew; ``Stats`` goes on counting."""
+        self._observer.reporter.reset()
+
+    async def send(self, sending: Sending) -> Answer:
+        """Sends a request to what serves. Raises ``Problem``."""
+        return await self._sends.send(self._handover.current, sending)
+
+    async def send_on(self, server: str, sending: Sending) -> Answer:
+        """Runs the app on another server beside, for this one request alone. Raises ``Problem``."""
+        if self.plan is None:
+            raise Problem("Sending", "nothing has been started yet", "start a server first", usage=False)
+        return await send_on(self.plan, server, sending)
+
+    def converse(self, opening: Opening) -> Conversation:
+        """A WebSocket to what serves. Raises ``Problem``."""
+        return self._sends.converse(self._handover.current, opening)
+
     async def _checked(self, look: Callable[[], Found], *, settle: bool = False) -> Found | None:
         """What ``look`` finds in a thread; None where it told of a problem, which disturbs nothing.
 
@@ -189,7 +220,7 @@ class Session:
         await self._operations.cancel_tasks()
         if self._surroundings is not None:
             await self._surroundings.telemetry.close()
-            self._reporter.tell()
+            self._observer.reporter.tell()
             await asyncio.to_thread(self._surroundings.guard.close)
             await asyncio.to_thread(self._surroundings.runtime.remove)
         self._emit(self._exit(failed))
@@ -239,13 +270,14 @@ class Session:
             return
         runtime = await asyncio.to_thread(RuntimeDirectory)
         guard = await asyncio.to_thread(Guard, runtime.path)
-        telemetry = Telemetry(runtime.telemetry_socket, self._handover.connected, self._told, self._gone)
+        telemetry = Telemetry(runtime.telemetry_socket, self._connected, self._told, self._gone)
         await telemetry.start()
+        self._observer.listen(telemetry)
         self._surroundings = self._handover.surroundings = Surroundings(
-            runtime, guard, self._token_path, self._traces_per_second, telemetry, self._emit
+            runtime, guard, self._token_path, self._observer.rate or 0, telemetry, self._emit
         )
-        self._operations.spawn(self._reporter.stats())
-        self._operations.spawn(self._reporter.usage(self._leader))
+        self._operations.spawn(self._observer.reporter.stats())
+        self._operations.spawn(self._observer.reporter.usage(self._leader))
 
     def _leader(self) -> int | None:
         return self._handover.current.pid if self._handover.current is not None else None
@@ -438,17 +470,21 @@ class Session:
 
     # -- telemetry ---------------------------------------------------------------------------------
 
+    def _connected(self, sender: Sender) -> None:
+        self._handover.connected(sender)
+        self._observer.connected(sender)
+
     def _gone(self, sender: Sender) -> None:
         self._handover.gone(sender)
-        self._reporter.forget_worker(sender.pid)
+        self._observer.gone(sender)
 
     def _told(self, sender: Sender, told: Told) -> None:
         if isinstance(told, Summary):
-            self._reporter.add(sender.pid, told)
-        if not isinstance(told, Traced):
+            self._observer.counted(sender, told)
+        if not isinstance(told, Trace):
             self._handover.told(sender, told)
         elif (server := self._handover.server_of(sender)) is not None:
-            self._emit(requested(told, sender.pid, server))
+            self._observer.traced(sender, server, told)
 
     # -- small helpers -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from asgi_tui.domain.events import Event, Log, Request, Stats, Usage
+from asgi_tui.domain.events import Event, Log, Progress, Request, Stats, TrafficWindow, Usage
 
 # Events that may wait for a slow reader; then the oldest log lines and requests go, counted.
 MAX_WAITING = 20_000
@@ -29,7 +29,8 @@ class EventStream:
 
     def put(self, event: Event) -> None:
         """Adds an event; figures that a newer event replaces do not pile up."""
-        if self._waiting and type(self._waiting[-1]) is type(event) and isinstance(event, Stats | Usage):
+        newest = self._waiting[-1] if self._waiting else None
+        if type(newest) is type(event) and isinstance(event, Stats | TrafficWindow | Usage):
             self._waiting.pop()
         if len(self._waiting) >= MAX_WAITING:
             self._make_room()
@@ -41,7 +42,7 @@ class EventStream:
         wanted = MAX_WAITING // 10
         kept: deque[Event] = deque()
         for event in self._waiting:
-            if wanted and isinstance(event, Log | Request):
+            if wanted and isinstance(event, Log | Progress | Request):
                 wanted -= 1
             else:
                 kept.append(event)

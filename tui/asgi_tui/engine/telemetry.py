@@ -14,10 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from asgi_tui.domain.events import ImportTime, Message
+from asgi_tui.domain.events import ImportTime
+from asgi_tui.domain.histogram import LAST_BUCKET
+from asgi_tui.engine.fields import Fields
+from asgi_tui.engine.traces import Trace, parse_trace
 
 # Bytes of one message; a summary of 500 routes has under 200 kB.
 MESSAGE_BYTES = 2 * 1024 * 1024
+# The longest name of a route; the probe's have under 600 characters.
+ROUTE_CHARS = 1_000
+# The most that one summary may say: of bytes, nanoseconds and the like, and of requests in one bucket. Sums
+# stay within what a float and 64 bits hold.
+MAX_AMOUNT = 1 << 60
+MAX_COUNT = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +116,25 @@ class CannotAdopt:
 
 @dataclass(frozen=True, slots=True)
 class RouteDelta:
-    """What one route gathered since the last summary; buckets are ``asgi_probe.buckets``."""
+    """What one route gathered since the last summary; buckets are ``asgi_probe.buckets``.
+
+    ``bytes`` are those of bodies, both ways.
+    """
 
     route: str
     requests: int
     errors: int
     max_ns: int
     buckets: Mapping[int, int]
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a process gathered since its last summary; the ``ws_`` fields and gauges are totals."""
+    """What a process gathered since its last summary; the ``ws_`` fields and gauges are totals.
+
+    ``lag_ns`` is how late its event loop was at the worst, None where that was not measured.
+    """
 
     requests: int
     errors: int
@@ -135,25 +151,7 @@ class Summary:
     ws_bytes_out: int
     ws_errors: int
     dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class Traced:
-    """One request with its messages.
-
-    ``returned``: the app did, rather than raise or be cancelled. ``complete``: no message is left out.
-    """
-
-    at: float
-    id: str
-    method: str
-    path: str
-    route: str
-    status: int | None
-    duration_ms: float
-    returned: bool
-    complete: bool
-    messages: tuple[Message, ...]
+    lag_ns: int | None
 
 
 Told: TypeAlias = (
@@ -167,7 +165,7 @@ Told: TypeAlias = (
     | Ended
     | CannotAdopt
     | Summary
-    | Traced
+    | Trace
 )
 
 
@@ -207,6 +205,11 @@ class Telemetry:
         if (writer := self._writers.get(pid)) is not None:
             writer.write(json.dumps(order).encode() + b"\n")
 
+    def order_all(self, **order: object) -> None:
+        """Sends an order to every probe."""
+        for pid in self._writers:
+            self.order(pid, **order)
+
     async def close(self) -> None:
         """Stops listening and ends every connection."""
         if self._server is not None:
@@ -245,76 +248,21 @@ class Telemetry:
 
 
 def _sender(line: bytes) -> Sender:
-    fields = _Fields(json.loads(line))
+    fields = Fields(json.loads(line))
     if fields.text("type") != "hello":
         raise ValueError("the first message is no hello")
     return Sender(fields.whole("pid"), fields.whole("generation"))
 
 
-class _Fields:
-    """A JSON object read field by field; a field of another type raises ``ValueError``."""
-
-    def __init__(self, data: Any) -> None:
-        # Any: it came from json.loads, and nothing is believed of it.
-        if not isinstance(data, dict):
-            raise ValueError("not an object")
-        self._data = data
-
-    def text(self, name: str) -> str:
-        value = self._data.get(name)
-        if not isinstance(value, str):
-            raise ValueError(f"{name} is no text")
-        return value
-
-    def whole(self, name: str) -> int:
-        return _whole(self._data.get(name))
-
-    def flag(self, name: str) -> bool:
-        return self._data.get(name) is True
-
-    def number(self, name: str) -> float:
-        value = self._data.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"{name} is no number")
-        return float(value)
-
-    def optional_text(self, name: str) -> str | None:
-        return None if self._data.get(name) is None else self.text(name)
-
-    def optional_whole(self, name: str) -> int | None:
-        return None if self._data.get(name) is None else self.whole(name)
-
-    def items(self, name: str) -> list[Any]:
-        value = self._data.get(name)
-        if not isinstance(value, list):
-            raise ValueError(f"{name} is no list")
-        return value
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        return tuple(str(item) for item in self.items(name))
-
-    def counts(self, name: str) -> dict[str, int]:
-        value = self._data.get(name)
-        if not isinstance(value, dict):
-            raise ValueError(f"{name} is no object")
-        return {str(key): _whole(count) for key, count in value.items()}
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{value!r} is no whole number")
-    return value
-
-
 def parse(line: bytes) -> Told:
     """One message of the probe. Raises ``ValueError`` where it is none."""
     data = json.loads(line)
-    fields = _Fields(data)
+    fields = Fields(data)
     match fields.text("type"):
         case "stats":
             return _summary(fields)
-        case "request":
-            return _traced(fields)
+        case "trace":
+            return parse_trace(fields)
         case "loaded":
             imports = tuple(_import_time(item) for item in fields.items("imports"))
             return Loaded(
@@ -350,32 +298,62 @@ def parse(line: bytes) -> Told:
             raise ValueError(f"no message type {other!r}")
 
 
-def _summary(fields: _Fields) -> Summary:
+def _summary(fields: Fields) -> Summary:
+    lag_ns = fields.optional_whole("lag_ns")
     return Summary(
-        requests=fields.whole("requests"),
-        errors=fields.whole("errors"),
-        websockets=fields.whole("websockets"),
-        bytes_in=fields.whole("bytes_in"),
-        bytes_out=fields.whole("bytes_out"),
-        statuses=fields.counts("statuses"),
+        requests=_amount(fields.whole("requests")),
+        errors=_amount(fields.whole("errors")),
+        websockets=_amount(fields.whole("websockets")),
+        bytes_in=_amount(fields.whole("bytes_in")),
+        bytes_out=_amount(fields.whole("bytes_out")),
+        statuses={_status(status): _amount(count) for status, count in fields.counts("statuses").items()},
         routes=tuple(_route(item) for item in fields.items("routes")),
         in_flight=fields.whole("in_flight"),
         websockets_open=fields.whole("websockets_open"),
-        ws_messages_in=fields.whole("ws_messages_in"),
-        ws_messages_out=fields.whole("ws_messages_out"),
-        ws_bytes_in=fields.whole("ws_bytes_in"),
-        ws_bytes_out=fields.whole("ws_bytes_out"),
-        ws_errors=fields.whole("ws_errors"),
-        dropped=fields.whole("dropped"),
+        ws_messages_in=_amount(fields.whole("ws_messages_in")),
+        ws_messages_out=_amount(fields.whole("ws_messages_out")),
+        ws_bytes_in=_amount(fields.whole("ws_bytes_in")),
+        ws_bytes_out=_amount(fields.whole("ws_bytes_out")),
+        ws_errors=_amount(fields.whole("ws_errors")),
+        dropped=_amount(fields.whole("dropped")),
+        lag_ns=None if lag_ns is None else _amount(lag_ns),
     )
 
 
 def _route(item: Any) -> RouteDelta:
     with suppress(TypeError):
-        name, requests, errors, max_ns, buckets = item
-        counts = {_whole(bucket): _whole(count) for bucket, count in buckets}
-        return RouteDelta(str(name), _whole(requests), _whole(errors), _whole(max_ns), counts)
+        name, requests, errors, max_ns, pairs, size = item
+        if isinstance(name, str) and len(name) <= ROUTE_CHARS:
+            return RouteDelta(
+                name, _amount(requests), _amount(errors), _amount(max_ns), _buckets(pairs), _amount(size)
+            )
     raise ValueError("not a route")
+
+
+def _buckets(pairs: Any) -> dict[int, int]:
+    # Thousands a second: checked without a step of Python for each.
+    buckets = dict(pairs)
+    counts = buckets.values()
+    if {*map(type, buckets), *map(type, counts)} <= {int} and (
+        not buckets
+        or (
+            min(buckets) >= 0 and max(buckets) <= LAST_BUCKET and min(counts) > 0 and max(counts) <= MAX_COUNT
+        )
+    ):
+        return buckets
+    raise ValueError("no buckets")
+
+
+def _amount(value: Any) -> int:
+    if type(value) is int and 0 <= value <= MAX_AMOUNT:
+        return value
+    raise ValueError(f"{value!r} is no amount")
+
+
+def _status(status: str) -> str:
+    if status != "none" and not (len(status) == 3 and status.isascii() and status.isdecimal()):
+        raise ValueError(f"{status!r} is no status")
+    return status
 
 
 def _import_time(item: Any) -> ImportTime:
@@ -383,31 +361,3 @@ def _import_time(item: Any) -> ImportTime:
         module, self_ms, user = item
         return ImportTime(str(module), float(self_ms), bool(user))
     raise ValueError("not an import")
-
-
-def _traced(fields: _Fields) -> Traced:
-    messages = []
-    for item in fields.items("messages"):
-        message = _Fields(item)
-        messages.append(
-            Message(
-                message.text("direction"),
-                message.text("type"),
-                message.number("at_ms"),
-                message.whole("bytes"),
-                message.optional_whole("status"),
-                bool(item.get("more")),
-            )
-        )
-    return Traced(
-        fields.number("at"),
-        fields.text("id"),
-        fields.text("method"),
-        fields.text("path"),
-        fields.text("route"),
-        fields.optional_whole("status"),
-        fields.number("duration_ms"),
-        fields.flag("returned"),
-        fields.flag("complete"),
-        tuple(messages),
-    )

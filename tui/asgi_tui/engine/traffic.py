@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from asgi_tui.domain.events import RouteStats, Stats, WorkerStats
 from asgi_tui.domain.histogram import Histogram
 from asgi_tui.engine.telemetry import Summary
+from asgi_tui.engine.windows import OTHER, SHOWN_ROUTES, Gain
 
 # Routes kept; the rest is counted under OTHER. Each holds one histogram (under 1,500 buckets).
 MAX_ROUTES = 1_000
-# Routes in one Stats event, those with the most requests first.
-SHOWN_ROUTES = 100
-OTHER = "(other)"
 # Seconds over which the rate is taken.
 RATE_WINDOW = 2.0
+# Seconds after which a rate that falls is another.
+RATE_INTERVAL = 0.5
+# Seconds over which the worst lag of a worker's event loop is told, and the most that is kept for it.
+LAG_WINDOW = 10.0
+MAX_LAGS = 200
 
 
 @dataclass(slots=True)
@@ -32,6 +35,19 @@ class _Worker:
     requests: int = 0
     errors: int = 0
     last: Summary | None = None
+    # When it told of which lag (ns): each is worse than all that came after it.
+    lags: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=MAX_LAGS))
+
+    def add_lag(self, lag_ns: int, now: float) -> None:
+        while self.lags and self.lags[-1][1] <= lag_ns:
+            self.lags.pop()
+        self.lags.append((now, lag_ns))
+
+    def lag_ms(self, now: float) -> float | None:
+        """The worst within LAG_WINDOW, None where none was told."""
+        while self.lags and self.lags[0][0] <= now - LAG_WINDOW:
+            self.lags.popleft()
+        return self.lags[0][1] / 1e6 if self.lags else None
 
 
 class Traffic:
@@ -48,9 +64,12 @@ class Traffic:
         self._workers: dict[int, _Worker] = {}
         self._recent: deque[tuple[float, int]] = deque()
 
-    def add(self, pid: int, summary: Summary, now: float) -> None:
-        """Merges one summary of process ``pid``; ``now`` is any monotonic clock, in seconds."""
+    def add(self, pid: int, summary: Summary, now: float) -> Gain:
+        """Merges one summary of process ``pid``: what it adds; ``now`` is any monotonic clock, in seconds."""
         worker = self._workers.setdefault(pid, _Worker())
+        gain = _gain(summary, worker.last)
+        if summary.lag_ns is not None:
+            worker.add_lag(summary.lag_ns, now)
         worker.requests += summary.requests
         worker.errors += summary.errors
         worker.last = summary
@@ -69,6 +88,7 @@ class Traffic:
             route.errors += delta.errors
             route.latency.add(delta.buckets, delta.max_ns)
             self._latency.add(delta.buckets, delta.max_ns)
+        return gain
 
     def forget_worker(self, pid: int) -> None:
         """The process is gone; what it counted stays."""
@@ -81,6 +101,14 @@ class Traffic:
         while self._recent and self._recent[0][0] <= now - RATE_WINDOW:
             self._recent.popleft()
         return sum(count for _, count in self._recent) / RATE_WINDOW
+
+    def moves_in(self, now: float) -> float | None:
+        """Seconds after which the totals are others though nothing comes; None: they stay as they are."""
+        if self.rate(now):
+            return RATE_INTERVAL
+        known = [worker.lags[-1][0] for worker in self._workers.values() if worker.lags]
+        # Once, when the last of them is out of date.
+        return max(known) + LAG_WINDOW - now if known else None
 
     def snapshot(self, now: float, at: float) -> Stats:
         """The totals; ``at`` is the event's Unix time."""
@@ -109,11 +137,33 @@ class Traffic:
             statuses=dict(sorted(self._statuses.items())),
             routes=tuple(_route_stats(name, route) for name, route in busiest[:SHOWN_ROUTES]),
             workers=tuple(
-                WorkerStats(pid, worker.requests, worker.errors, summary.in_flight, summary.websockets_open)
+                WorkerStats(
+                    pid,
+                    worker.requests,
+                    worker.errors,
+                    summary.in_flight,
+                    summary.websockets_open,
+                    worker.lag_ms(now),
+                )
                 for pid, worker, summary in last
             ),
             dropped=totals["dropped"],
         )
+
+
+def _gain(summary: Summary, last: Summary | None) -> Gain:
+    grown = _absolute(summary)
+    if last is not None:
+        # Keeps what is positive: totals only grow.
+        grown -= _absolute(last)
+    return Gain(
+        requests=summary.requests,
+        errors=summary.errors + grown["errors"],
+        bytes_in=summary.bytes_in + grown["bytes_in"],
+        bytes_out=summary.bytes_out + grown["bytes_out"],
+        statuses=summary.statuses,
+        routes=summary.routes,
+    )
 
 
 def _absolute(summary: Summary) -> Counter[str]:
