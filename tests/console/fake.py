@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asgi_tui.domain.conflicts import Facts
 from asgi_tui.domain.environment import Variable, layered
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import (
     Error,
     Event,
@@ -25,6 +26,7 @@ from asgi_tui.domain.events import (
     WorkerStats,
 )
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.sending import Answer, Opening, Sending, Turn
 from asgi_tui.domain.servers import SERVERS, get_server
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.discovery import Candidate
@@ -53,12 +55,44 @@ CANDIDATES = (
 )
 
 
+class FakeConversation:
+    """A WebSocket whose other side is a script."""
+
+    def __init__(self) -> None:
+        self.said: list[str | bytes] = []
+        self.closed: list[tuple[int, str]] = []
+        self._turns: asyncio.Queue[Turn | None] = asyncio.Queue()
+
+    def play(self, *turns: Turn | None) -> None:
+        """What happens next; None ends it."""
+        for turn in turns:
+            self._turns.put_nowait(turn)
+
+    async def turns(self) -> AsyncIterator[Turn]:
+        while (turn := await self._turns.get()) is not None:
+            yield turn
+
+    async def say(self, data: str | bytes) -> None:
+        self.said.append(data)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        self.closed.append((code, reason))
+
+
 class FakeDriver:
     """Records what it is told and plays what ``play`` is given."""
 
     def __init__(self, *, scripted: bool = True) -> None:
         self.calls: list[str] = []
+        # What was asked of the traffic that is told.
+        self.observing: list[str] = []
         self.previous_server = ""
+        self.sent: list[Sending] = []
+        # What is answered by a server, by what serves under "".
+        self.answers: dict[str, Answer | Problem] = {}
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.conversation: FakeConversation | None = None
         self.closed = False
         self.may_close = asyncio.Event()
         self.may_close.set()
@@ -140,6 +174,37 @@ class FakeDriver:
 
     async def switch_back(self) -> None:
         self.calls.append("switch_back")
+
+    def trace(self, per_second: int | None) -> None:
+        self.observing.append(f"trace {per_second}")
+
+    def show_window(self, window: str) -> None:
+        self.observing.append(f"window {window}")
+
+    def reset_traffic(self) -> None:
+        self.observing.append("reset_traffic")
+
+    async def send(self, sending: Sending) -> Answer:
+        self.calls.append(f"send {sending.method} {sending.path}")
+        self.sent.append(sending)
+        return await self._answer("")
+
+    async def send_on(self, server: str, sending: Sending) -> Answer:
+        self.calls.append(f"send_on {server} {sending.method} {sending.path}")
+        self.sent.append(sending)
+        return await self._answer(server)
+
+    async def _answer(self, server: str) -> Answer:
+        await self.may_answer.wait()
+        answer = self.answers.get(server)
+        if isinstance(answer, Answer):
+            return answer
+        raise answer or Problem("Sending", "nothing serves", "start a server first")
+
+    def converse(self, opening: Opening) -> FakeConversation:
+        self.calls.append(f"converse {opening.path}")
+        self.conversation = FakeConversation()
+        return self.conversation
 
     async def close(self) -> None:
         self.calls.append("close")

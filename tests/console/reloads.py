@@ -6,7 +6,6 @@ from asgi_tui.domain.events import (
     Change,
     Error,
     Event,
-    Frame,
     ImportTime,
     Reload,
     Standby,
@@ -15,6 +14,7 @@ from asgi_tui.domain.events import (
     Watching,
     Worker,
 )
+from asgi_tui.domain.frames import Frame
 from tests.console.fake import AT, CWD
 
 

@@ -2,11 +2,10 @@
 
 import pytest
 
-from asgi_tui.domain.events import Change, RouteStats, State
+from asgi_tui.domain.events import Change, State
 from asgi_tui.frontends.console import format as show
 from asgi_tui.frontends.console.widgets.reload_text import files, hang
 from asgi_tui.frontends.console.widgets.table import Column, layout
-from asgi_tui.frontends.console.widgets.traffic import MAX_ROUTES, route_rows
 
 
 @pytest.mark.parametrize(
@@ -84,14 +83,6 @@ def test_hanging_lines_keep_every_word() -> None:
 def test_the_open_column_takes_what_is_left() -> None:
     assert layout([Column("a"), Column("b", 5)], 20) == [13, 5]
     assert layout([Column("a"), Column("b", 5)], 4) == [8, 5]
-
-
-def test_routes_are_ranked_and_bounded() -> None:
-    routes = [RouteStats(f"GET /{n}", n, 0, 1.0, 2.0) for n in range(MAX_ROUTES + 3)]
-    rows = route_rows(routes)
-    assert rows[0].cells[0] == f"GET /{MAX_ROUTES + 2}"
-    assert len(rows) == MAX_ROUTES + 1
-    assert rows[-1].cells[:2] == ("3 more routes", "3")
 
 
 def test_a_path_in_the_home_directory_is_short() -> None:

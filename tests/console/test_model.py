@@ -8,12 +8,14 @@ import pytest
 from asgi_tui.domain.events import (
     Error,
     Log,
+    Progress,
     Ready,
     Reload,
     State,
     StateChanged,
     Stats,
     Switch,
+    TrafficWindow,
     Usage,
     Worker,
 )
@@ -21,6 +23,7 @@ from asgi_tui.frontends.console.history import MAX_RELOADS, FailedSwitch, Place
 from asgi_tui.frontends.console.log_buffer import MAX_LENGTH, LogBuffer
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.row_index import RowIndex
+from tests.console.calls import lifespan, request, websocket
 from tests.console.fake import AT, URL, failed_switch, plan, start_events, starting, stats
 from tests.console.reloads import FRAMES, TRACEBACK, drained, draining, reload_failed, reload_ok
 
@@ -284,3 +287,20 @@ def test_the_last_good_version_serves_until_the_next_success() -> None:
     assert last_good(model)
     model.apply([StateChanged(AT + 40, State.RELOADING), StateChanged(AT + 41, State.READY)])
     assert not last_good(model)
+
+
+def test_the_window_of_traffic_is_the_newest_one() -> None:
+    model = SessionModel()
+    assert model.window is None
+    changed = model.apply([TrafficWindow(AT, "10s", 3.0), TrafficWindow(AT + 1, "1m", 4.0)])
+    assert changed == Part.TRAFFIC
+    assert model.window == TrafficWindow(AT + 1, "1m", 4.0)
+
+
+def test_calls_are_kept_each_once() -> None:
+    model = SessionModel()
+    changed = model.apply([Progress(AT, lifespan()), Progress(AT, websocket(3)), request(1)])
+    assert changed == Part.REQUESTS
+    assert model.apply([replace(websocket(3), outcome="cancelled")]) == Part.REQUESTS
+    assert [call.method for call in model.requests] == ["LIFESPAN", "WS", "GET"]
+    assert [call.outcome for call in model.requests] == ["open", "cancelled", "returned"]

@@ -107,7 +107,7 @@ async def test_http2_without_tls(tmp_path: Path, server: str) -> None:
     async with serving(tmp_path, server) as it:
         headers = (Header("X-A", "1"), Header("x-a", "2"), Header("cookie", "a=b; c=d"))
         answer = await it.session.send(Sending(path="//x/../y?z", headers=headers, http_version="2"))
-        assert answer.http_version == "HTTP/2"
+        assert answer.http_version == "2"
         arrived = told(answer)
         assert (arrived["http_version"], arrived["raw_path"], arrived["query"]) == ("2", "//x/../y", "z")
         expected = [["host", f"127.0.0.1:{it.to.port}"], ["x-a", "1"], ["x-a", "2"], ["cookie", "a=b; c=d"]]

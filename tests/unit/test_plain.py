@@ -11,7 +11,6 @@ from asgi_tui.domain.events import (
     Error,
     Event,
     Exit,
-    Frame,
     Log,
     Ready,
     Reload,
@@ -24,6 +23,7 @@ from asgi_tui.domain.events import (
     Watching,
     Worker,
 )
+from asgi_tui.domain.frames import Frame
 from asgi_tui.frontends.plain import plain_writer
 
 EVIL = "\x1b]0;owned\x07\x1b[2Jx"

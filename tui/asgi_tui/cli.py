@@ -204,6 +204,9 @@ def _run(plan: LaunchPlan, note: str, *, as_json: bool, record: str | None) -> N
             files.callback(_close_record, file)
             shows.append(Show(ndjson_writer(file, everything=True), file))
         session = Session(traces_per_second=20 if as_json or record else 0)
+        if record is not None:
+            # A console that shows the recording has a pane for it.
+            session.show_window("1m")
         code = asyncio.run(run_headless(session, plan, shows, commands=as_json))
     end_process(code)
 

@@ -193,8 +193,8 @@ class Request(Event):
     """One HTTP request with its messages; a bounded number a second is reported. ``at`` is when it came.
 
     ``duration_ms`` ends with the response, ``returned_ms`` when the app returned, None while it does not.
-    ``outcome`` is ``returned``, ``raised``, ``cancelled`` or ``gone`` (with its process), before that ``open``.
-    ``left_out`` counts the messages that were too many to keep; ``bytes_in`` and ``bytes_out`` count them too.
+    ``outcome`` is ``returned``, ``raised``, ``cancelled`` or ``gone`` with its process; before that ``open``.
+    ``left_out`` counts messages that were too many to keep; ``bytes_in`` and ``bytes_out`` count them too.
     """
 
     type: ClassVar[str] = "request"

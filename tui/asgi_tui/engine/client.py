@@ -230,7 +230,7 @@ class _Exchange:
         answer = Answer(
             response.status_code,
             sanitize(response.reason_phrase),
-            response.http_version,
+            response.http_version.removeprefix("HTTP/"),
             tuple(_read_header(name, value) for name, value in response.headers.raw),
             size,
             body,

@@ -22,7 +22,9 @@ def ndjson_writer(file: TextIO, *, everything: bool = False) -> Callable[[list[E
         lines = []
         for event in batch:
             started = started or isinstance(event, Starting)
-            if everything or (event.public and (started or not isinstance(event, Watching))):
+            if (everything and event.recorded) or (
+                event.public and (started or not isinstance(event, Watching))
+            ):
                 lines.append(json.dumps(to_json(event), ensure_ascii=False, separators=(",", ":")))
         if lines:
             file.write("\n".join(lines) + "\n")

@@ -13,7 +13,6 @@ from asgi_tui.domain.events import (
     Error,
     Event,
     Exit,
-    Frame,
     Log,
     Ready,
     Reload,
@@ -26,6 +25,7 @@ from asgi_tui.domain.events import (
     Watching,
     Worker,
 )
+from asgi_tui.domain.frames import Frame
 from asgi_tui.domain.text import sanitize
 
 _LEVEL_STYLES = {

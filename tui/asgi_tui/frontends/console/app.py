@@ -21,7 +21,8 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.frontends.console.driver import Driver
 from asgi_tui.frontends.console.model import Part
 from asgi_tui.frontends.console.screens.returned import Returned
-from asgi_tui.frontends.console.session_actions import SessionActions
+from asgi_tui.frontends.console.screens.shows_model import ShowsModel
+from asgi_tui.frontends.console.sending_actions import SendingActions
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
 from asgi_tui.frontends.console.widgets.status_line import MODES as MODE_TITLES
 from asgi_tui.frontends.console.widgets.status_line import ModeTab
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from asgi_tui.engine.knowledge import Knowledge
     from asgi_tui.engine.project import Project
     from asgi_tui.frontends.console.screens.launch import LaunchScreen
+    from asgi_tui.frontends.console.screens.requests import RequestsScreen
     from asgi_tui.frontends.console.widgets.reloads import Reloads
+    from asgi_tui.frontends.console.widgets.traffic import Traffic
 
 REPAINT = 0.1  # seconds between two repaints at the least
 SWITCH_TOAST = 3.0  # seconds
@@ -44,7 +47,7 @@ def _commands() -> type[Provider]:
     return ConsoleCommands
 
 
-class ConsoleApp(SessionActions):
+class ConsoleApp(SendingActions):
     """The terminal console of one session."""
 
     TITLE = "asgi-tui"
@@ -53,6 +56,7 @@ class ConsoleApp(SessionActions):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "mode('launch')", "Launch", show=False, tooltip="Go to Launch", id="app.launch"),
         Binding("2", "mode('run')", "Run", show=False, tooltip="Go to Run", id="app.run"),
+        Binding("3", "mode('requests')", "Requests", show=False, tooltip="Go to Requests", id="app.requests"),
         Binding("question_mark", "help", "Help", tooltip="Every key", key_display="?", id="app.help"),
         # where a field takes the question mark
         Binding("f1", "help", "Help", tooltip="Every key, in fields too", key_display="F1"),
@@ -109,6 +113,7 @@ class ConsoleApp(SessionActions):
         self.theme = DARK.name
         self.add_mode("launch", self._launch_screen)
         self.add_mode("run", self._run_screen)
+        self.add_mode("requests", self._requests_screen)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colour names, for themes that lack them."""
@@ -124,9 +129,17 @@ class ConsoleApp(SessionActions):
 
         return RunScreen(self.model)
 
+    def _requests_screen(self) -> Screen[None]:
+        from asgi_tui.frontends.console.screens.requests import RequestsScreen
+
+        return RequestsScreen(self.model)
+
     async def on_mount(self) -> None:
         """Opens the first screen, listens to the session, looks at the project."""
         await self.switch_mode("run" if self._autostart else "launch")
+        self.trace()
+        self._drive.show_window(self.model.traffic_window)
+        self.mode_change_signal.subscribe(self, lambda _: self.trace())
         self.listen()
         # the first paint does not share the interpreter with a thread that imports and reads files
         given = self._given
@@ -165,19 +178,19 @@ class ConsoleApp(SessionActions):
         self._show(changed)
 
     def _show(self, changed: Part) -> None:
-        from asgi_tui.frontends.console.screens.launch import LaunchScreen
         from asgi_tui.frontends.console.screens.reload import ReloadDialog
-        from asgi_tui.frontends.console.screens.run import RunScreen
 
         if not self.is_running:
             return  # the screens are being taken down
-        # the screen of the mode, also while a dialog lies on it
-        for screen in self.screen_stack:
-            if isinstance(screen, LaunchScreen | RunScreen) and screen.is_mounted:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, ReloadDialog):
+                if Part.RELOADS in changed:
+                    screen.show_model(self.model)
+            elif isinstance(screen, ShowsModel) and screen.is_mounted:
                 with self.batch_update():
                     screen.show_model(self.model, changed, self._clock(), quitting=self._quitting)
-            elif isinstance(screen, ReloadDialog) and Part.RELOADS in changed:
-                screen.show_model(self.model)
+            if not screen.is_modal:
+                return  # what lies below is told everything when it comes back
 
     def _tick(self) -> None:
         """The uptime moves once a second, and so does the time that open streams have left."""
@@ -262,6 +275,22 @@ class ConsoleApp(SessionActions):
         if entry is not None:
             self.push_screen(ReloadDialog(entry, self._drive.plan.cwd if self._drive.plan else ""))
 
+    async def on_traffic_route_chosen(self, event: Traffic.RouteChosen) -> None:
+        """The requests of one route."""
+        from asgi_tui.frontends.console.screens.requests import RequestsScreen
+
+        await self.switch_mode("requests")
+        for screen in self.screen_stack:
+            if isinstance(screen, RequestsScreen):
+                screen.filter_route(event.route)
+
+    def on_requests_screen_opened(self, event: RequestsScreen.Opened) -> None:
+        """A request, on a screen of its own."""
+        from asgi_tui.frontends.console.screens.request import RequestScreen
+
+        plan = self._drive.plan
+        self.push_screen(RequestScreen(self.model.requests, event.id, cwd=plan.cwd if plan else ""))
+
     # -- actions -----------------------------------------------------------------------------------
 
     @work(group="drive")
@@ -290,7 +319,7 @@ class ConsoleApp(SessionActions):
         from asgi_tui.frontends.console.screens.help import HelpDialog
 
         if not isinstance(self.screen, HelpDialog):
-            self.push_screen(HelpDialog(type(self)))
+            self.push_screen(HelpDialog(type(self), type(self.screen)))
 
     def action_toggle_theme(self) -> None:
         """Dark or light."""

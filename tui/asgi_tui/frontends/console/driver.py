@@ -7,12 +7,26 @@ from typing import Protocol
 
 from asgi_tui.domain.events import Event, State
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.sending import Answer, Opening, Sending, Turn
+
+
+class Conversation(Protocol):
+    """A WebSocket that the console holds. It is opened by the first iteration of ``turns``."""
+
+    def turns(self) -> AsyncIterator[Turn]:
+        """What happens, from ``open`` (or ``failed``) to ``close``; then it ends."""
+
+    async def say(self, data: str | bytes) -> None:
+        """Sends a message; it comes back as a turn once it is sent."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Closes it; nothing happens where it is closed."""
 
 
 class Driver(Protocol):
     """A session as ``asgi_tui.engine.session.Session`` is one.
 
-    Nothing here raises: what goes wrong arrives as an ``Error`` event.
+    Nothing here raises, but for the two that send: what goes wrong arrives as an ``Error`` event.
     """
 
     @property
@@ -59,6 +73,24 @@ class Driver(Protocol):
 
     async def switch_back(self) -> None:
         """Moves the running app to the server it was on before."""
+
+    def trace(self, per_second: int | None) -> None:
+        """How many requests a second each process tells with their messages; None: all there is room for."""
+
+    def show_window(self, window: str) -> None:
+        """Which window of time ``TrafficWindow`` events tell of: ``10s``, ``1m``, ``5m`` or ``all``."""
+
+    def reset_traffic(self) -> None:
+        """Every window begins anew; ``Stats`` goes on counting."""
+
+    async def send(self, sending: Sending) -> Answer:
+        """Sends a request to what serves. Raises ``Problem``."""
+
+    async def send_on(self, server: str, sending: Sending) -> Answer:
+        """Runs the app on another server beside, for this one request alone. Raises ``Problem``."""
+
+    def converse(self, opening: Opening) -> Conversation:
+        """A WebSocket to what serves."""
 
     async def close(self) -> None:
         """Stops everything; the session is over."""

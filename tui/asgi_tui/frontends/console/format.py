@@ -35,7 +35,7 @@ def milliseconds(value: float) -> str:
 
 def duration(value: float) -> str:
     """Milliseconds with the unit that fits: 38 ms, 1.2 s."""
-    return f"{milliseconds(value)} ms" if value < 1000 else f"{value / 1000:.1f} s"
+    return f"{milliseconds(value)} ms" if value < 999.5 else f"{value / 1000:.1f} s"
 
 
 def size(number: float) -> str:

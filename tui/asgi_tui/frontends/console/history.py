@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import median
 
-from asgi_tui.domain.events import Error, Frame, Reload, Switch, Worker
+from asgi_tui.domain.events import Error, Reload, Switch, Worker
+from asgi_tui.domain.frames import Frame
 
 MAX_RELOADS = 100  # newest kept
 MAX_WAITING = 8  # ends of old runs that are kept until their reload is told

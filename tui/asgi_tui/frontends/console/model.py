@@ -10,22 +10,26 @@ from enum import Flag, auto
 from asgi_tui.domain.events import (
     Error,
     Event,
-    Frame,
     Log,
+    Progress,
     Ready,
     Reload,
+    Request,
     Standby,
     Starting,
     State,
     StateChanged,
     Stats,
     Switch,
+    TrafficWindow,
     Usage,
     Watching,
     Worker,
 )
+from asgi_tui.domain.frames import Frame
 from asgi_tui.frontends.console.history import FailedSwitch, History, Place, fault_place
 from asgi_tui.frontends.console.log_buffer import LogBuffer
+from asgi_tui.frontends.console.request_list import RequestList
 
 SPARK_VALUES = 60  # one a second
 STALE_RATE = 2.5  # seconds after which a rate without news counts as nothing
@@ -43,7 +47,8 @@ class Part(Flag):
     LOGS = auto()
     FAULT = auto()
     OFFERS = auto()
-    ALL = STATUS | TRAFFIC | RELOADS | LOGS | FAULT | OFFERS
+    REQUESTS = auto()
+    ALL = STATUS | TRAFFIC | RELOADS | LOGS | FAULT | OFFERS | REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,10 @@ class SessionModel:
         self.standby: Standby | None = None
         self.draining: dict[int, Worker] = {}  # the newest news of each run that makes room, by its number
         self.stats: Stats | None = None
+        self.window: TrafficWindow | None = None
+        self.traffic_window = "1m"  # the window of time that is asked for
+        self.traffic_paused = False  # the traffic pane stands still; what comes is taken in all the same
+        self.requests = RequestList()
         self.rates: deque[float] = deque(maxlen=SPARK_VALUES)
         self.reloads = History()
         self.logs = LogBuffer()
@@ -179,6 +188,15 @@ class SessionModel:
                 self.stats = event
                 self._sample(event.at)
                 return Part.TRAFFIC
+            case TrafficWindow():
+                self.window = event
+                return Part.TRAFFIC
+            case Request():
+                self.requests.add(event)
+                return Part.REQUESTS
+            case Progress():
+                self.requests.add(event.call)
+                return Part.REQUESTS
             case Usage():
                 changed = Part.NONE if self.usage and _same(self.usage, event) else Part.STATUS
                 self.usage = event

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RUNNING = frozenset({State.STARTING, State.READY, State.RELOADING})
 CHANGEABLE = RUNNING | {State.CRASHED}
+# Requests a second that each worker tells in full: while they are looked at, and otherwise.
+TRACE_LOOKING, TRACE_ASIDE = 100, 20
 
 
 class SessionActions(App[int]):
@@ -29,6 +31,8 @@ class SessionActions(App[int]):
         super().__init__()
         self.model = SessionModel()
         self.project: Project | None = None
+        self.traces_all = False
+        self._traced: int | None = 0  # as asked for last
         self._drive = driver
 
     @work(group="drive")
@@ -64,6 +68,22 @@ class SessionActions(App[int]):
     async def action_end_streams(self) -> None:
         """Ends what a replaced server still has open."""
         await self._drive.end_streams()
+
+    # -- traffic -----------------------------------------------------------------------------------
+
+    def action_window(self, window: str) -> None:
+        """Has traffic told of another window of time; numbers that stand still move again."""
+        self.model.traffic_window, self.model.traffic_paused = window, False
+        self._drive.show_window(window)
+
+    def action_reset_traffic(self) -> None:
+        """Has every window of time begin anew; numbers that stand still move again."""
+        self.model.traffic_paused = False
+        self._drive.reset_traffic()
+
+    def action_pause_traffic(self) -> None:
+        """Lets the numbers of the traffic stand still, or move again."""
+        self.model.traffic_paused = not self.model.traffic_paused
 
     # -- change of server --------------------------------------------------------------------------
 
@@ -106,6 +126,26 @@ class SessionActions(App[int]):
     def _switch_picked(self, server: str | None) -> None:
         if server is not None:
             self.switch_to(server)
+
+    # -- tracing -----------------------------------------------------------------------------------
+
+    @property
+    def trace_rate(self) -> int | None:
+        """How many requests a second each worker is to tell in full; None: all there is room for."""
+        if self.traces_all:
+            return None
+        return TRACE_LOOKING if self.current_mode == "requests" else TRACE_ASIDE
+
+    def trace(self) -> None:
+        """Has as much traced as is wanted now."""
+        if self.trace_rate != self._traced:
+            self._traced = self.trace_rate
+            self._drive.trace(self._traced)
+
+    def action_trace_all(self) -> None:
+        """Every request there is room for, or only some a second."""
+        self.traces_all = not self.traces_all
+        self.trace()
 
     # -- what happened -----------------------------------------------------------------------------
 

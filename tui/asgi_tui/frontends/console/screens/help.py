@@ -12,16 +12,27 @@ from textual.dom import DOMNode
 from textual.keys import format_key
 from textual.widgets import Static
 
+from asgi_tui.frontends.console.screens.compose import ComposeScreen
+from asgi_tui.frontends.console.screens.conversation import ConversationScreen
 from asgi_tui.frontends.console.screens.dialog import Dialog
 from asgi_tui.frontends.console.screens.launch import LaunchScreen
 from asgi_tui.frontends.console.screens.launch_tools import LaunchTools
 from asgi_tui.frontends.console.screens.reload import ReloadDialog
+from asgi_tui.frontends.console.screens.request import RequestScreen
+from asgi_tui.frontends.console.screens.requests import RequestsScreen
 from asgi_tui.frontends.console.screens.run import RunScreen
+from asgi_tui.frontends.console.screens.saved_requests import SavedRequestsDialog
+from asgi_tui.frontends.console.screens.side_by_side import SideBySideScreen
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
+from asgi_tui.frontends.console.widgets.lines_view import LinesView
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from asgi_tui.frontends.console.widgets.option_editor import OptionEditor
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
 from asgi_tui.frontends.console.widgets.reloads import EntryList
+from asgi_tui.frontends.console.widgets.request_table import RequestTable
+from asgi_tui.frontends.console.widgets.route_table import RouteTable
+from asgi_tui.frontends.console.widgets.traffic import Traffic
+from asgi_tui.frontends.console.widgets.turn_table import TurnTable
 
 KEY_WIDTH = 18
 
@@ -45,20 +56,38 @@ def bindings(holder: type[DOMNode]) -> list[Binding]:
     return [binding for binding in holder.__dict__["BINDINGS"] if isinstance(binding, Binding)]
 
 
-class HelpDialog(Dialog[None]):
-    """Keys by screen; scrolls where they do not fit. ``everywhere`` declares those of all screens."""
+# Each section: its screen, and whose keys it tells.
+SECTIONS: tuple[tuple[str, type[DOMNode], tuple[type[DOMNode], ...]], ...] = (
+    ("Launch", LaunchScreen, (LaunchScreen, LaunchTools)),
+    ("All options", LaunchScreen, (AllOptions, OptionsView, OptionEditor)),
+    ("Run", RunScreen, (RunScreen,)),
+    ("Traffic", RunScreen, (RouteTable, Traffic)),
+    ("Reloads", RunScreen, (EntryList, ReloadDialog)),
+    ("Log", RunScreen, (LogView,)),
+    ("Requests", RequestsScreen, (RequestsScreen, RequestTable)),
+    ("One call", RequestScreen, (RequestScreen, LinesView)),
+    ("Compose", ComposeScreen, (ComposeScreen,)),
+    ("WebSocket", ConversationScreen, (ConversationScreen, TurnTable)),
+    ("Side by side", SideBySideScreen, (SideBySideScreen,)),
+    ("Saved requests", ComposeScreen, (SavedRequestsDialog,)),
+)
 
-    def __init__(self, everywhere: type[DOMNode]) -> None:
+
+class HelpDialog(Dialog[None]):
+    """Keys by screen, those of the screen in sight first; scrolls where they do not fit.
+
+    ``everywhere`` declares those of all screens, ``here`` is the screen in sight.
+    """
+
+    def __init__(self, everywhere: type[DOMNode], here: type[DOMNode]) -> None:
         super().__init__()
         palette = Binding("ctrl+p", "command_palette", tooltip="Command palette: every action by name")
+        ordered = sorted(SECTIONS, key=lambda section: not issubclass(here, section[1]))
         self._sections = [
-            ("Everywhere", [*bindings(everywhere), palette]),
-            ("Launch", [*bindings(LaunchScreen), *bindings(LaunchTools)]),
-            ("All options", [*bindings(AllOptions), *bindings(OptionsView), *bindings(OptionEditor)]),
-            ("Run", bindings(RunScreen)),
-            ("Reloads", [*bindings(EntryList), *bindings(ReloadDialog)]),
-            ("Log", bindings(LogView)),
+            (title, [key for holder in holders for key in bindings(holder)]) for title, _, holders in ordered
         ]
+        first = sum(issubclass(here, screen) for _, screen, _ in SECTIONS)
+        self._sections.insert(first, ("Everywhere", [*bindings(everywhere), palette]))
 
     def compose(self) -> ComposeResult:
         """One text."""

@@ -126,7 +126,7 @@ class RunScreen(Screen[None]):
         if Part.LOGS in changed:
             self._logs.show()
         if changed & (Part.TRAFFIC | Part.STATUS):
-            self.query_one(Traffic).show(model)
+            self._traffic.show(model)
         if Part.RELOADS in changed:
             self.query_one(Reloads).show(model)
         if Part.FAULT in changed:
@@ -137,12 +137,10 @@ class RunScreen(Screen[None]):
 
     def _name_keys(self, model: SessionModel) -> None:
         """Footer, palette and help say what a key does now."""
-        app = self.app
-        assert isinstance(app, SessionActions)
         watching = model.watching
         names = {
             "p": "Resume" if model.paused else "Pause",
-            "b": f"Back to {app.previous_server}",
+            "b": f"Back to {self._session.previous_server}",
             "l": f"Leave out {sanitize(watching.exclude)}" if watching and watching.exclude else "Leave out",
         }
         for key, name in names.items():
@@ -163,7 +161,7 @@ class RunScreen(Screen[None]):
         self._arrange()
 
     def _refit(self) -> None:
-        self.query_one(Traffic).show(self._model)
+        self._traffic.show(self._model)
         self.query_one(Reloads).show(self._model)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -175,6 +173,21 @@ class RunScreen(Screen[None]):
     def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
         """Its name was clicked."""
         self.show_pane(event.pane)
+
+    def on_traffic_window_asked(self, event: Traffic.WindowAsked) -> None:
+        """Another window of time."""
+        self._session.action_window(event.window)
+        self._traffic.show(self._model)
+
+    def on_traffic_pause_asked(self) -> None:
+        """The numbers stand still, or move again."""
+        self._session.action_pause_traffic()
+        self._traffic.show(self._model)
+
+    def on_traffic_reset_asked(self) -> None:
+        """The numbers begin anew."""
+        self._session.action_reset_traffic()
+        self._traffic.show(self._model)
 
     def show_pane(self, pane: str) -> None:
         """Shows a pane and gives it the focus."""
@@ -202,9 +215,23 @@ class RunScreen(Screen[None]):
         self.call_after_refresh(self._refit)  # what was hidden had no width
 
     def _target(self, pane: str) -> Widget:
-        if pane == "logs":
-            return self._logs.view
-        return self.query_one({"traffic": "#routes", "reloads": "#reload-list"}[pane])
+        match pane:
+            case "traffic":
+                return self._traffic.target
+            case "reloads":
+                return self.query_one("#reload-list")
+            case _:
+                return self._logs.view
+
+    @property
+    def _session(self) -> SessionActions:
+        app = self.app
+        assert isinstance(app, SessionActions)
+        return app
+
+    @property
+    def _traffic(self) -> Traffic:
+        return self.query_one(Traffic)
 
     # -- log ---------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.style import Style
 
-from asgi_tui.domain.events import Change, Frame, ImportTime, Reload, Switch, Worker
+from asgi_tui.domain.events import Change, ImportTime, Reload, Switch, Worker
+from asgi_tui.domain.frames import Frame
 from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console import format as show
 from asgi_tui.frontends.console.history import Entry, FailedSwitch, Place

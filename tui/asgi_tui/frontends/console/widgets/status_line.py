@@ -14,7 +14,7 @@ from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console import format as show
 from asgi_tui.frontends.console.model import SessionModel
 
-MODES = {"launch": "1 Launch", "run": "2 Run"}
+MODES = {"launch": "1 Launch", "run": "2 Run", "requests": "3 Requests"}
 STATE_STYLES = {
     State.STOPPED: "$text-muted",
     State.STARTING: "$text-warning",
@@ -96,14 +96,19 @@ class StatusLine(Vertical):
     StatusLine > Horizontal { height: 1; }
     StatusLine #brand { width: auto; padding: 0 2 0 1; text-style: bold; color: $foreground; }
     StatusLine ModeTab { width: auto; padding: 0 1; color: $text-muted; pointer: pointer; }
+    StatusLine.-tight #brand { display: none; }
+    StatusLine.-tight ModeTab { padding: 0 1 0 0; }
+    StatusLine.-tight > Horizontal { padding-left: 1; }
     StatusLine ModeTab:hover { background: $block-hover-background; color: $foreground; }
     StatusLine ModeTab.-active { text-style: bold underline; color: $text-primary; background: $surface; }
     StatusLine #where, StatusLine #vitals {
         height: 1; width: 1fr; padding: 0 1; text-align: right; text-wrap: nowrap; text-overflow: ellipsis;
     }
     """
-    # cells of the brand, the tabs and the padding
-    _LEFT = 11 + sum(len(title) + 2 for title in MODES.values()) + 2
+    # cells of padding, tabs and name beside the state; and of padding and tabs alone, set tight
+    _LOOSE = 2 + sum(len(title) + 2 for title in MODES.values()) + 11
+    _TIGHT = 2 + sum(len(title) + 1 for title in MODES.values()) + 1
+    _SLACK = 4  # cells by which numbers may grow before the name has to go
 
     def __init__(self, mode: str, *, with_vitals: bool = False) -> None:
         super().__init__()
@@ -112,7 +117,7 @@ class StatusLine(Vertical):
         self._model: SessionModel | None = None
         self._now = 0.0
         self._quitting = False
-        self._shown: tuple[str, str] | None = None
+        self._shown: tuple[str, str, bool] | None = None
         self._where = Static(id="where", markup=False)
         self._vitals = Static(id="vitals", markup=False)
 
@@ -139,13 +144,23 @@ class StatusLine(Vertical):
             return
         place = where(self._model, quitting=self._quitting)
         vital = vitals(self._model, self._now, self.size.width - 2, full=self._with_vitals)
-        room = self.size.width - self._LEFT
-        if vital and place.cell_length + 3 + vital.cell_length <= room:
-            place, vital = Content.assemble(place, "   ", vital), Content("")
-        shown = (repr(place), repr(vital))
+        both = Content.assemble(place, "  ", vital) if vital else place
+        loose, tight = self.size.width - self._LOOSE, self.size.width - self._TIGHT
+        roomy = both.cell_length + self._SLACK <= loose
+        if both.cell_length <= tight:
+            place, vital = both, Content("")
+        elif place.cell_length <= tight:
+            roomy = place.cell_length <= loose
+        else:
+            left = self.size.width - 2 - place.cell_length - 2
+            vital = vitals(self._model, self._now, left, full=self._with_vitals)
+            roomy = True
+            place, vital = Content(""), Content.assemble(place, "  ", vital) if vital else place
+        shown = (repr(place), repr(vital), roomy)
         if shown == self._shown:
             return
         self._shown = shown
+        self.set_class(not roomy, "-tight")
         self._where.update(place)
         self._vitals.update(vital)
         self._vitals.display = bool(vital)
