@@ -25,7 +25,8 @@ from typing import Any
 
 import pytest
 
-from asgi_tui.engine.telemetry import MESSAGE_BYTES, Lifespan, Quiesced, Summary, Told, Traced, parse
+from asgi_tui.engine.telemetry import MESSAGE_BYTES, Lifespan, Quiesced, Summary, Told, parse
+from asgi_tui.engine.traces import Trace
 from tests.support import wait_for
 
 # Short, since a Unix socket's path is.
@@ -61,9 +62,9 @@ with run_file():
     from asgi_probe import wire
     from asgi_probe.probe import Probe
     from asgi_probe.run import RUN
-    from asgi_probe.shipper import INTERVAL, OVERDUE, Shipper, summary
+    from asgi_probe.shipper import INTERVAL, OVERDUE, summary
     from asgi_probe.stats import MAX_ROUTES, Totals
-    from asgi_probe.tracer import TRACE_MESSAGES, told
+    from asgi_probe.telling import told
 
 Message = dict[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -92,6 +93,14 @@ def counted(probe: Probe) -> Summary:
     read = parse(wire.line(summary(totals, shipper.gauges())))
     assert isinstance(read, Summary)
     return read
+
+
+def traced(probe: Probe) -> list[Trace]:
+    """What the probe tells of its calls next, as the console reads it."""
+    due = probe.shipper.tracing.due
+    read = [parse(wire.line(message)) for _ in range(len(due)) for message in told(due.popleft())]
+    assert all(isinstance(item, Trace) for item in read)
+    return [item for item in read if isinstance(item, Trace)]
 
 
 class Server:
@@ -262,8 +271,7 @@ async def test_odd_scopes_reach_the_app(odd: Message, traces_per_second: int) ->
     assert server.got == [START, FINAL]
     now = counted(probe)
     assert now.requests + now.dropped == 1
-    for trace in probe.shipper.traces:
-        assert isinstance(parse(wire.line(told(trace))), Traced)
+    assert len(traced(probe)) == (1 if traces_per_second else 0)
 
 
 class Broken:
@@ -308,8 +316,7 @@ async def test_odd_messages_are_the_servers_to_judge(
     now = counted(probe)
     assert now.statuses == statuses
     assert now.in_flight == 0
-    for trace in probe.shipper.traces:
-        assert isinstance(parse(wire.line(told(trace))), Traced)
+    assert len(traced(probe)) == (1 if traces_per_second else 0)
 
 
 async def test_what_the_app_kept_in_its_scope_is_let_go_at_once() -> None:
@@ -441,7 +448,7 @@ async def test_the_consoles_own_request_is_answered_and_not_counted() -> None:
     assert json.loads(server.got[1]["body"]) == {"pid": os.getpid()}
     assert server.got[0]["status"] == 200
     assert counted(probe).requests == 0
-    assert not probe.shipper.traces
+    assert not traced(probe)
 
 
 @pytest.mark.parametrize(
@@ -464,58 +471,6 @@ async def test_draining_asks_for_a_new_connection(headers: Message, shown: list[
     # The field does not exist in HTTP/2.
     await probe(http(http_version="2"), server.receive, server.send)
     assert server.got[2] is start
-
-
-# -- traces ------------------------------------------------------------------------------------------
-
-
-async def test_a_trace_keeps_sizes_and_no_body() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        await send({**START, "headers": [(b"set-cookie", b"secret")]})
-        for number in range(100):
-            await send({**FINAL, "more_body": number < 99})
-
-    probe = make(app, 100)
-    body = b"secret" * 100
-    await probe(http("/items/5"), Server({"type": "http.request", "body": body}).receive, Server().send)
-    (trace,) = probe.shipper.traces
-    line = wire.line(told(trace))
-    assert b"secret" not in line
-    assert body not in gc.get_referents(*trace[4])
-    read = parse(line)
-    assert isinstance(read, Traced)
-    assert (read.method, read.path, read.route, read.status) == ("GET", "/items/5", "GET /items/{id}", 200)
-    assert len(read.messages) == TRACE_MESSAGES
-    assert [(m.direction, m.type, m.bytes, m.more) for m in read.messages[:3]] == [
-        ("receive", "http.request", 600, False),
-        ("send", "http.response.start", 0, False),
-        ("send", "http.response.body", 5, True),
-    ]
-    assert counted(probe).bytes_out == 500
-
-
-def test_traces_are_bounded_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
-    shipper = Shipper(20)
-    taken = []
-    for _ in range(10):
-        # 1,000 requests a second for ten seconds, after which nobody asks for one.
-        for _ in range(1000):
-            clock += 0.001
-            taken.append(shipper.may_trace())
-    assert 195 <= sum(taken) <= 202
-    clock += 60
-    # After a rest a page's requests are all seen.
-    assert [shipper.may_trace() for _ in range(25)] == [True] * 20 + [False] * 5
-
-
-async def test_without_traces_nothing_is_kept() -> None:
-    probe = make(sends(START, FINAL))
-    for _ in range(10):
-        await probe(http(), Server().receive, Server().send)
-    assert not probe.shipper.traces
 
 
 # -- WebSocket ---------------------------------------------------------------------------------------
@@ -785,7 +740,7 @@ async def test_no_wake_up_is_lost_between_threads(console: Console) -> None:
 
     def produce() -> None:
         for number in range(1500):
-            shipper.add(http(), "/", "", 200, 1000, 1, 1, False)
+            shipper.add((http(), "/", "", 0), 200, 1000, 1, 1, False)
             if number % 50 == 0:
                 time.sleep(0.001)
 
@@ -797,7 +752,7 @@ async def test_no_wake_up_is_lost_between_threads(console: Console) -> None:
     await console.until(lambda: sum(item.requests for item in console.summaries()) == 4500)
     # One alone afterwards is told too, however the last round ended.
     for more in range(1, 4):
-        shipper.add(http(), "/", "", 200, 1000, 1, 1, False)
+        shipper.add((http(), "/", "", 0), 200, 1000, 1, 1, False)
         await console.until(
             lambda more=more: sum(item.requests for item in console.summaries()) == 4500 + more  # type: ignore[misc]  # bound now
         )
@@ -828,7 +783,7 @@ def test_the_loop_gives_way_only_where_the_thread_is_overdue(monkeypatch: pytest
         shipper.touched = touched
         shipper.records.clear()
         for _ in range(64 * 3):
-            shipper.add(http(), "/", "", 200, 1, 0, 0, False)
+            shipper.add((http(), "/", "", 0), 200, 1, 0, 0, False)
         assert len(slept) == ways
     assert sum(slept) < 0.001
 
@@ -887,7 +842,7 @@ async def test_without_a_console_nothing_is_kept() -> None:
     await asyncio.sleep(0.1)
     assert shipper.room == 0
     assert not shipper.records
-    assert not shipper.traces
+    assert not shipper.tracing.due
     shipper.say({"type": "quiesced", "listeners": 0})
     assert len(server.got) == 600
     assert shipper.in_flight == 0
@@ -924,7 +879,7 @@ def test_records_and_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipping, "MAX_RECORDS", 100)
     probe = make(sends())
     for number in range(150):
-        probe.shipper.add(http(), f"/path-{number}x", "", 200, 1, 0, 0, False)
+        probe.shipper.add((http(), f"/path-{number}x", "", 0), 200, 1, 0, 0, False)
     now = counted(probe)
     assert (now.requests, now.dropped) == (100, 50)
 
@@ -934,17 +889,9 @@ def test_a_flood_of_long_paths_stays_within_one_message() -> None:
     names = set()
     for start in range(0, 50_000, 25_000):
         for number in range(start, start + 25_000):
-            probe.shipper.add(
-                http(),
-                f"/{chr(0x1F600 + number % 50) * 600}"[: 480 + number % 20] + str(number),
-                "",
-                200,
-                number * 997,
-                0,
-                0,
-                False,
-            )
-            probe.shipper.add(http(), f"/x{number}y/{'é' * 300}", "", 200, number * 997, 0, 0, False)
+            path = f"/{chr(0x1F600 + number % 50) * 600}"[: 480 + number % 20] + str(number)
+            probe.shipper.add((http(), path, "", 0), 200, number * 997, 0, 0, False)
+            probe.shipper.add((http(), f"/x{number}y/{'é' * 300}", "", 0), 200, number * 997, 0, 0, False)
         probe.shipper.gather(0)
         line = wire.line(summary(probe.shipper.totals, probe.shipper.gauges()))
         assert len(line) < MESSAGE_BYTES

@@ -22,7 +22,7 @@ from tests.unit.test_probe import counted, http, make, run_file
 
 with run_file():
     from asgi_probe.routes import MAX_PATH, fold_path, name_of, place_of, template_of
-    from asgi_probe.stats import MAX_PATHS, MAX_ROUTES, OTHER, Names, Totals
+    from asgi_probe.stats import MAX_BARE, MAX_PATHS, MAX_ROUTES, OTHER, Names, Totals
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,30 @@ def test_made_up_paths_leave_room_for_templates() -> None:
     assert len(names.paths) + len(names.templates) == MAX_ROUTES
 
 
+def test_names_that_are_remembered_are_bounded_and_right() -> None:
+    names = Names()
+    for _ in range(2):
+        for number in range(MAX_BARE + 10):
+            assert names.of(place_of({"method": "GET"}, f"/items/{number}", "")) == "GET /items/{id}"
+    assert len(names.bare) <= MAX_BARE
+    names.of(place_of({"method": "GET"}, "/" + "x" * (MAX_PATH + 1), ""))
+    assert max(len(path) for _, path in names.bare) <= MAX_PATH
+    # The same path, of which a framework knows more.
+    assert names.of(place_of({"method": "GET", "path_template": "/t"}, "/items/1", "")) == "GET /t"
+    assert names.of(place_of({"method": b"GET"}, "/items/1", "")) == "b'GET' /items/{id}"
+
+
 def test_a_method_of_any_length_is_cut() -> None:
     name, _ = name_of(place_of({"method": "X" * 100_000}, "/" + "y" * 100_000, ""))
     assert len(name) <= MAX_PATH + 21
+
+
+def test_a_route_has_its_bytes() -> None:
+    totals, names = Totals(), Names()
+    get, head = (place_of({"method": method}, "/", "") for method in ("GET", "HEAD"))
+    totals.add([(get, 200, 1, 3, 5, False), (get, 200, 1, 0, 10, False), (head, 200, 1, 1, 7, False)], names)
+    told: Any = totals.message()["routes"]
+    assert {name: size for name, *_, size in told} == {"GET /": 18, "HEAD /": 1}
 
 
 def test_what_cannot_be_read_is_counted_as_such() -> None:

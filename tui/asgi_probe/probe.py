@@ -14,10 +14,9 @@ import os
 from time import perf_counter_ns
 
 from . import wire
-from .routes import place_of
+from .described import zero_copied
 from .shipper import LAST_WORDS, Shipper
 from .stats import LATE, SILENT
-from .tracer import Tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ class Probe:
     def __init__(self, app: App, run: Run) -> None:
         self.app = app
         self.token_path = run["token_path"]
+        # Most paths are shorter, which is sooner seen.
+        self.token_length = len(self.token_path)
         self.shipper = Shipper(run["traces_per_second"])
         os.register_at_fork(after_in_child=self.begin_anew)
         atexit.register(self.last_words)
@@ -41,7 +42,7 @@ class Probe:
 
         Requests that were being handled are the parent's: what they still do here is kept nowhere.
         """
-        parents, self.shipper = self.shipper, Shipper(self.shipper.traces_per_second)
+        parents, self.shipper = self.shipper, Shipper(self.shipper.tracing.rate)
         parents.give_up()
 
     def last_words(self) -> None:
@@ -54,20 +55,28 @@ class Probe:
         if scope.get("type") != "http":
             await self.other(scope, receive, send)
             return
-        path, root_path = scope.get("path"), scope.get("root_path")
-        if type(path) is str and path.endswith(self.token_path):
+        path = scope.get("path")
+        if type(path) is str and len(path) >= self.token_length and path.endswith(self.token_path):
             await self.answer(send)
             return
         shipper = self.shipper
+        shipper.in_flight += 1
+        if not shipper.awake:
+            shipper.touch()
         tracer = None
-        if shipper.traces_per_second and shipper.may_trace():
-            tracer = Tracer(receive, send)
-            receive, send = tracer.receive, tracer.send
+        if shipper.tracing.room:
+            tracer = shipper.tracing.begin("http", scope)
+            if tracer is not None:
+                receive, send = tracer.between(receive, send)
+        # As it is before the app runs. One variable, since each that closures share is paid for.
+        asked = (scope, path, scope.get("root_path"), perf_counter_ns())
         status: Any = 0
-        bytes_in = ended = 0
+        bytes_in = 0
         bytes_out: Any = 0
         failed: Any = False
-        gone = returned = False
+        gone = False
+        # When the response was complete; None once trailers are announced, which are its last then.
+        ended: int | None = 0
 
         async def probe_receive() -> Message:
             nonlocal bytes_in, gone
@@ -92,48 +101,58 @@ class Probe:
                     bytes_out += len(message.get("body") or b"")
                     if message.get("more_body"):
                         return
+                elif kind == "http.response.start":
+                    if not status:
+                        status = message["status"]
+                        if "trailers" in message and message["trailers"]:  # noqa: RUF019 - faster than get
+                            ended = None
+                    return
                 elif kind == "http.response.pathsend":
                     # The whole body is a file, which the server reads; it is measured off the loop.
                     bytes_out = message["path"]
-                else:
-                    if kind == "http.response.start" and not status:
-                        status = message["status"]
+                elif kind == "http.response.zerocopysend":
+                    bytes_out += zero_copied(message)
+                    if message.get("more_body"):
+                        return
+                elif kind != "http.response.trailers" or ended is not None or message.get("more_trailers"):
                     return
-                if not ended:
+                else:
+                    ended = 0
+                if ended == 0:
                     # The response is complete. The app may go on for long, with its background work.
-                    ended = perf_counter_ns() - started
+                    ended = perf_counter_ns()
                     shipper.in_flight -= 1
-                    shipper.add(scope, path, root_path, status, ended, bytes_in, bytes_out, False)
+                    shipper.add(asked, status, ended, bytes_in, bytes_out, False)
             except Exception:
                 pass
 
-        shipper.in_flight += 1
-        if not shipper.awake:
-            shipper.touch()
-        started = perf_counter_ns()
         try:
             await self.app(scope, probe_receive, probe_send)
-            returned = True
             if not status and not gone:
                 failed = SILENT
-        except Exception:
+        except Exception as error:
             # CancelledError is none: a client that left is no fault of the app's.
             failed = True
+            if tracer is None:
+                tracer = shipper.tracing.failed("http", scope, asked[3], bytes_in, bytes_out)
+            if tracer is not None:
+                tracer.raised(error)
             raise
         except BaseException as error:
+            if tracer is not None:
+                tracer.raised(error)
             # Where the console has the call ended, the server needs no traceback of it.
             if not (shipper.ending and is_cancelled(error)):
                 raise
         finally:
             if not ended:
-                ended = perf_counter_ns() - started
+                ended = perf_counter_ns()
                 shipper.in_flight -= 1
-                shipper.add(scope, path, root_path, status, ended, bytes_in, bytes_out, failed)
+                shipper.add(asked, status, ended, bytes_in, bytes_out, failed)
             elif failed is True:
-                shipper.add(scope, path, root_path, LATE, status, 0, 0, True)
+                shipper.add(asked, LATE, ended, status, 0, True)
             if tracer is not None:
-                place = place_of(scope, path, root_path)
-                shipper.add_trace((place, tracer.at, ended, returned, tracer.steps))
+                tracer.over(scope, path, asked[2], ended)
 
     async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forwards what is no request; a type that nobody knows yet passes untouched."""
@@ -159,6 +178,13 @@ class Probe:
         shipper = self.shipper
         path, root_path = scope.get("path"), scope.get("root_path")
         accepted = is_open = False
+        started = perf_counter_ns()
+        # As the server gave it, for what the console itself sends.
+        servers_send = send
+        shipper.stir()
+        tracer = shipper.tracing.begin("websocket", scope)
+        if tracer is not None:
+            receive, send = tracer.between(receive, send)
 
         def closed() -> None:
             nonlocal is_open
@@ -200,23 +226,34 @@ class Probe:
 
         try:
             await self.app(scope, probe_receive, probe_send)
-        except Exception:
+        except Exception as error:
             shipper.ws_errors += 1
             shipper.touch()
+            if tracer is None:
+                tracer = shipper.tracing.failed("websocket", scope, started, 0, 0)
+            if tracer is not None:
+                tracer.raised(error)
             raise
         except BaseException as error:
+            if tracer is not None:
+                tracer.raised(error)
             if not (shipper.ending and is_cancelled(error)):
                 raise
             if is_open:
-                await restarting(send)
+                await restarting(servers_send)
         finally:
             closed()
+            if tracer is not None:
+                tracer.over(scope, path, root_path)
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forwards the lifespan and tells what became of it."""
         shipper = self.shipper
         started = perf_counter_ns()
-        answered = False
+        answered = ended = False
+        tracer = shipper.tracing.begin("lifespan", scope)
+        if tracer is not None:
+            receive, send = tracer.between(receive, send)
 
         def tell(state: str, message: object = "") -> None:
             elapsed_ms = (perf_counter_ns() - started) / 1e6
@@ -228,13 +265,13 @@ class Probe:
 
         async def probe_receive() -> Message:
             message = await receive()
-            if message.get("type") == "lifespan.shutdown":
+            if kind_of(message) == "lifespan.shutdown":
                 tell("shutdown")
             return message
 
         async def probe_send(message: Message) -> None:
-            nonlocal answered
-            kind = message.get("type")
+            nonlocal answered, ended
+            kind = kind_of(message)
             if kind == "lifespan.startup.failed":
                 # hypercorn raises here, which must not look like an app without a lifespan.
                 answered = True
@@ -242,24 +279,32 @@ class Probe:
                 await send(message)
                 return
             await send(message)
-            if not isinstance(kind, str):
+            if not kind.startswith("lifespan."):
                 return
             if kind == "lifespan.startup.complete":
                 answered = True
             tell(kind[len("lifespan.") :], message.get("message", ""))
             if kind.startswith("lifespan.shutdown."):
                 # The server ends the process next, perhaps without running exit handlers.
+                ended = True
                 shipper.flush(LAST_WORDS)
 
         try:
             await self.app(scope, probe_receive, probe_send)
         except BaseException as error:
+            if tracer is not None:
+                tracer.raised(error)
             if not answered and isinstance(error, Exception):
                 tell("unsupported", Described(error))
             raise
         else:
             if not answered:
                 tell("unsupported", "the app returned without answering startup")
+        finally:
+            if tracer is not None:
+                tracer.over(scope, None, None)
+                if ended:
+                    shipper.flush(LAST_WORDS)
 
 
 class Described:
@@ -284,6 +329,12 @@ def closing(scope: Scope, message: Message) -> Message:
     except Exception:
         return message
     return {**message, "headers": headers}
+
+
+def kind_of(message: Any) -> str:
+    """A message's type; empty where it has none, which is the server's to judge."""
+    kind = message.get("type") if hasattr(message, "get") else None
+    return kind if isinstance(kind, str) else ""
 
 
 def is_cancelled(error: BaseException) -> bool:

@@ -12,29 +12,35 @@ from functools import partial
 from . import wire
 from .ending import end_calls, running_loop, settle
 from .imports import RECORD
+from .lag import Lag
 from .quiesce import connections, hold, release, stop_accepting
 from .routes import place_of
 from .run import RUN
 from .stats import ACCEPTED, Names, Totals
-from .tracer import told
+from .telling import told
+from .tracing import Tracing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Tuple
 
     from .asgi_types import Scope
     from .stats import Record
-    from .tracer import Trace
+
+    # scope, then path and root_path as they were before the app ran, and perf_counter_ns
+    Asked = Tuple[Scope, object, object, int]
 
 # Seconds between two summaries: at most 10 a second.
 INTERVAL = 0.1
 # Records kept between two summaries; what comes on top is counted as dropped.
 MAX_RECORDS = 50_000
-# Traces kept between two summaries.
-MAX_TRACES = 100
 # Records added up without a pause: the loop waits for the interpreter's lock meanwhile (0.5 ms).
 BATCH = 500
 PAUSE = 0.0005
+# Traces put into words without a pause: as long as that takes.
+TRACES = 5
+# Seconds between two looks at the loop's lag while nothing else happens.
+LOOK = 1.0
 # Seconds after which the thread should long have looked.
 OVERDUE = INTERVAL * 1.5
 # Seconds that the last words of a process may take where something waits for them.
@@ -48,17 +54,16 @@ class Shipper:
     load the app before it forks. It sleeps while nothing happens. Nothing here raises.
     """
 
-    def __init__(self, traces_per_second: float) -> None:
-        self.traces_per_second = traces_per_second
-        self.trace_budget = float(min(1, traces_per_second))
-        self.trace_refilled = time.monotonic()
+    def __init__(self, rate: float | None) -> None:
+        """``rate``: calls traced a second, None all (``Tracing``)."""
+        self.tracing = Tracing(rate, self.stir)
+        self.lag = Lag()
         self.in_flight = self.websockets_open = self.ws_errors = 0
         self.ws_messages_in = self.ws_messages_out = self.ws_bytes_in = self.ws_bytes_out = 0
         self.dropped = 0
         self.draining = self.ending = False
         self.records: list[Record] = []
         self.room = MAX_RECORDS
-        self.traces: deque[Trace] = deque(maxlen=MAX_TRACES)
         self.outbox: deque[dict[str, object]] = deque(maxlen=1000)
         self.names = Names()
         self.totals = Totals()
@@ -74,21 +79,13 @@ class Shipper:
 
     # -- called from the app's event loop ----------------------------------------------------------
 
-    def add(
-        self,
-        scope: Scope,
-        path: object,
-        root_path: object,
-        status: Any,
-        ns: Any,
-        read: int,
-        written: Any,
-        failed: Any,
-    ) -> None:
-        """Keeps one finished request or accepted WebSocket."""
+    def add(self, asked: Asked, status: Any, ended: int, read: Any, written: Any, failed: Any) -> None:
+        """Keeps one finished request or accepted WebSocket; ``ended`` is its ``perf_counter_ns``."""
         count = len(self.records)
         if count < self.room:
-            self.records.append((place_of(scope, path, root_path), status, ns, read, written, failed))
+            scope, path, root_path, started = asked
+            place = place_of(scope, path, root_path)
+            self.records.append((place, status, ended - started, read, written, failed))
         else:
             self.dropped += 1
         if not self.awake:
@@ -99,22 +96,7 @@ class Shipper:
     def accepted(self, scope: Scope, path: object, root_path: object) -> None:
         """A WebSocket was accepted."""
         self.websockets_open += 1
-        self.add(scope, path, root_path, ACCEPTED, 0, 0, 0, False)
-
-    def may_trace(self) -> bool:
-        """Whether the next request's messages are kept: so many a second, as many at once."""
-        rate = self.traces_per_second
-        now = time.monotonic()
-        budget = min(max(1.0, rate), self.trace_budget + (now - self.trace_refilled) * rate)
-        self.trace_refilled = now
-        self.trace_budget = budget - 1 if budget >= 1 else budget
-        return budget >= 1
-
-    def add_trace(self, trace: Trace) -> None:
-        """Keeps one traced request."""
-        if self.room:
-            self.traces.append(trace)
-            self.touch()
+        self.add((scope, path, root_path, 0), ACCEPTED, 0, 0, 0, False)
 
     def give_way(self) -> None:
         """Lets the shipping thread in where the loop has kept it out.
@@ -132,6 +114,11 @@ class Shipper:
         self.hurry.set()
         self.touch()
 
+    def stir(self) -> None:
+        """A tracer has something to tell."""
+        if not self.awake:
+            self.touch()
+
     def touch(self) -> None:
         """Wakes the shipping thread where it sleeps.
 
@@ -142,6 +129,9 @@ class Shipper:
             self.awake = True
             self.touched = time.monotonic()
             self.wake.set()
+            if not wire.unsent():
+                # After a rest there is room for traces again. A console that does not read gets none.
+                self.tracing.pass_time()
             if self.loop is None:
                 self.loop = running_loop()
             if self.thread is None:
@@ -163,11 +153,11 @@ class Shipper:
 
     def give_up(self) -> None:
         """From now on nothing is kept: nobody will take it."""
-        self.room = self.traces_per_second = 0
+        self.room = 0
+        self.tracing.stop()
         self.awake = True
         self.thread = None
         self.records.clear()
-        self.traces.clear()
         self.outbox.clear()
         # New ones, since this may be a forked process and the parent's thread may have held their locks.
         self.wake, self.hurry = threading.Event(), threading.Event()
@@ -179,15 +169,20 @@ class Shipper:
         listening = False
         self.hurry.set()
         while True:
-            self.wake.wait()
+            self.wake.wait(INTERVAL if self.lag.waiting else LOOK)
+            self.lag.sample(self.loop)
             # What comes meanwhile goes along. Words that are said do not wait.
             self.hurry.wait(INTERVAL)
+            if not (self.wake.is_set() or self.lag.is_news(self.lag.now())):
+                continue
             self.hurry.clear()
             self.wake.clear()
             self.awake = False
             if not self.flush(pause=PAUSE):
                 self.give_up()
                 return
+            # A loop that stands still from now on is seen by this one, for nothing wakes us meanwhile.
+            self.lag.sample(self.loop)
             if not listening:
                 listening = True
                 self.listen()
@@ -210,7 +205,7 @@ class Shipper:
 
         ``hold`` stops accepting until ``release``; ``quiesce`` does so for good and closes keep-alive
         connections politely, ``connections`` tells what is still open, ``end`` ends requests and WebSockets
-        that go on. ``modules`` tells what was imported.
+        that go on. ``modules`` tells what was imported. ``trace`` sets how many calls a second are traced.
         """
         do = order["do"]
         if do == "hold":
@@ -232,6 +227,8 @@ class Shipper:
 
             self.ending = True
             end_calls(self.loop, Probe.__call__.__code__, self.tell_ended)
+        elif do == "trace":
+            self.tracing.set_rate(order["rate"])
         elif do == "modules":
             self.say({"type": "modules", **RECORD.told()})
 
@@ -260,7 +257,10 @@ class Shipper:
             if wire.unsent():
                 # A console that does not read gets no more to read: sums add up here until it does.
                 return reached
-            return wire.send(self.lines(), patience)
+            reached = wire.send(self.lines(pause), patience)
+            if not wire.unsent():
+                self.tracing.refill()
+            return reached
         finally:
             self.lock.release()
 
@@ -274,19 +274,23 @@ class Shipper:
             if pause and first + BATCH < count:
                 time.sleep(pause)
 
-    def lines(self) -> bytes:
+    def lines(self, pause: float) -> bytes:
         """The lines to send: what was said, a summary where anything changed, and the traces."""
         lines = []
         while self.outbox:
             lines.append(wire.line(self.outbox.popleft()))
-        totals, gauges = self.totals, self.gauges()
-        if totals.routes or totals.unreadable or gauges != self.shipped:
+        totals, gauges, lag = self.totals, self.gauges(), self.lag.now()
+        if totals.routes or totals.unreadable or gauges != self.shipped or self.lag.is_news(lag):
             self.totals = Totals()
             self.shipped = gauges
             self.dropped += totals.unreadable
-            lines.append(wire.line(summary(totals, gauges)))
-        while self.traces:
-            lines.append(wire.line(told(self.traces.popleft())))
+            self.lag.tell(lag)
+            lines.append(wire.line(summary(totals, gauges, lag)))
+        # As many as there are now: one that is told may have more to tell already.
+        for number in range(len(self.tracing.due)):
+            if pause and number % TRACES == TRACES - 1:
+                time.sleep(pause)
+            lines += [wire.line(message) for message in told(self.tracing.due.popleft())]
         return b"".join(lines)
 
 
@@ -298,8 +302,8 @@ def tried(stop: Callable[[Any, str], int], address: Any) -> int:
         return 0
 
 
-def summary(totals: Totals, gauges: tuple[int, ...]) -> dict[str, object]:
-    """One summary: what the records add, and the process's gauges and WebSocket totals."""
+def summary(totals: Totals, gauges: tuple[int, ...], lag: int | None = None) -> dict[str, object]:
+    """One summary: what the records add, the process's gauges and WebSocket totals, and its lag (ns)."""
     in_flight, open_, ws_in, ws_out, ws_read, ws_written, ws_errors, dropped = gauges
     return {
         **totals.message(),
@@ -311,4 +315,5 @@ def summary(totals: Totals, gauges: tuple[int, ...]) -> dict[str, object]:
         "ws_bytes_out": ws_written,
         "ws_errors": ws_errors,
         "dropped": dropped + totals.unreadable,
+        "lag_ns": lag,
     }

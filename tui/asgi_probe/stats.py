@@ -6,7 +6,7 @@ import os
 from collections import Counter
 
 from .buckets import bucket_of
-from .routes import name_of
+from .routes import MAX_PATH, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from .routes import Place
 
     # place, status, nanoseconds, bytes in, bytes out (or the path of a file sent), failed (see ``SILENT``)
-    Record = Tuple[Place, Any, Any, int, Any, Any]
+    Record = Tuple[Place, Any, int, Any, Any, Any]
 
 # Routes told apart in one process; the rest is counted under OTHER.
 MAX_ROUTES = 500
 # Of these, paths without a template: a scan of made-up paths must not crowd out the app's own routes.
 MAX_PATHS = 400
 OTHER = "(other)"
+# Paths whose names are remembered, each of at most MAX_PATH characters; then they are made anew.
+MAX_BARE = 1000
 
 # Marks in the place of a status: no app can send them.
 ACCEPTED = object()  # a WebSocket that was accepted
-LATE = object()  # an exception after the response, whose status is in the place of the duration
+LATE = object()  # an exception after the response, whose status is in the place of the bytes in
 # In the place of ``failed``: the app returned without a response while its client was still there.
 SILENT = "silent"
 
@@ -33,10 +35,10 @@ SILENT = "silent"
 class Route:
     """What one route gathered since the last summary."""
 
-    __slots__ = ("buckets", "errors", "max_ns", "requests")
+    __slots__ = ("buckets", "bytes", "errors", "max_ns", "requests")
 
     def __init__(self) -> None:
-        self.requests = self.errors = self.max_ns = 0
+        self.requests = self.errors = self.max_ns = self.bytes = 0
         self.buckets: Counter[int] = Counter()
 
 
@@ -46,9 +48,24 @@ class Names:
     def __init__(self) -> None:
         self.templates: set[str] = set()
         self.paths: set[str] = set()
+        # Names by method and path, of requests that no framework left anything of in the scope.
+        self.bare: dict[tuple[str, str], str] = {}
 
     def of(self, place: Place) -> str:
         """The name to count under."""
+        method, path, _, path_template, route, fastapi, _, _ = place
+        if not (path_template is route is fastapi is None and type(method) is type(path) is str):
+            return self._of(place)
+        if len(path) > MAX_PATH or len(method) > MAX_PATH:
+            return self._of(place)
+        name = self.bare.get((method, path))
+        if name is None:
+            if len(self.bare) >= MAX_BARE:
+                self.bare.clear()
+            name = self.bare[method, path] = self._of(place)
+        return name
+
+    def _of(self, place: Place) -> str:
         name, is_template = name_of(place)
         known = self.templates if is_template else self.paths
         if name in known:
@@ -85,7 +102,7 @@ class Totals:
             route = self.routes[name] = Route()
         if status is LATE:
             # The response was counted already, and as an error if it was one.
-            if code_of(ns) < 500:
+            if code_of(read) < 500:
                 self.errors += 1
                 route.errors += 1
             return
@@ -99,8 +116,12 @@ class Totals:
         route.requests += 1
         self.bytes_in += read
         # No server sends the body of an answer to HEAD (RFC 9110 9.3.2).
-        if place[0] != "HEAD":
-            self.bytes_out += written if type(written) is int else size_of_file(written)
+        if place[0] == "HEAD":
+            written = 0
+        elif type(written) is not int:
+            written = size_of_file(written)
+        self.bytes_out += written
+        route.bytes += read + written
         self.statuses[str(code) if code else "none"] += 1
         if failed or code >= 500:
             self.errors += 1
@@ -120,7 +141,10 @@ class Totals:
             "bytes_out": self.bytes_out,
             "statuses": self.statuses,
             "routes": [
-                [name, route.requests, route.errors, route.max_ns, list(route.buckets.items())]
+                [
+                    *(name, route.requests, route.errors, route.max_ns),
+                    *(list(route.buckets.items()), route.bytes),
+                ]
                 for name, route in self.routes.items()
             ],
         }
