@@ -54,8 +54,8 @@ def test_from_the_form_to_the_last_process(tmp_path: Path, size: tuple[int, int]
         if size == (80, 24):
             terminal.see("Started worker-1")
             show_pane(terminal, "Traffic")
-        terminal.see(r"requests 1\b")
-        terminal.see(r"GET /\s+1\b")
+        terminal.see(r"(requests|total) +1\b")
+        terminal.see(r"GET /\s+[\d.-]+\s+1\b")
         if size == (80, 24):
             show_pane(terminal, "Reloads")
         else:

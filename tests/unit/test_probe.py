@@ -705,7 +705,13 @@ async def test_summaries_come_ten_times_a_second_and_never_without_cause(
         await asyncio.sleep(0.001)
     await console.until(lambda: not probe.shipper.records and not probe.shipper.awake)
     # The first goes out at once.
-    assert 3 <= len(console.summaries()) <= (time.monotonic() - started) / INTERVAL + 2
+    summaries = console.summaries()
+    assert 3 <= len(summaries) <= (time.monotonic() - started) / INTERVAL + 2
+    # What routes gathered goes with the first, then once a second, and with the last.
+    of_routes = [summary.routes for summary in summaries if summary.routes]
+    assert len(of_routes) < len(summaries)
+    counted = sum(route.requests for routes in of_routes for route in routes)
+    assert counted == sum(summary.requests for summary in summaries)
     before = len(flushes)
     await asyncio.sleep(0.35)
     assert len(flushes) == before

@@ -37,6 +37,9 @@ MAX_RECORDS = 50_000
 # Records added up without a pause: the loop waits for the interpreter's lock meanwhile (0.5 ms).
 BATCH = 500
 PAUSE = 0.0005
+# Seconds between two tellings of what routes gathered, while requests come without a pause: their buckets
+# are most of a summary, and told together they are fewer.
+ROUTES = 1.0
 # Traces put into words without a pause: as long as that takes.
 TRACES = 5
 # Seconds between two looks at the loop's lag while nothing else happens.
@@ -67,6 +70,7 @@ class Shipper:
         self.outbox: deque[dict[str, object]] = deque(maxlen=1000)
         self.names = Names()
         self.totals = Totals()
+        self.routes_told = 0.0
         self.shipped: tuple[int, ...] = ()
         self.awake = False
         self.touched = 0.0
@@ -244,7 +248,8 @@ class Shipper:
     def flush(self, patience: float = wire.TIMEOUT, pause: float = 0) -> bool:
         """Ships all there is, waiting at most ``patience`` seconds for each of the lock and the console.
 
-        False once the console cannot be reached. Any thread may call it.
+        False once the console cannot be reached. Any thread may call it. ``pause`` is the shipping thread's:
+        without it, all that there is is told.
         """
         if self.thread is None:
             # A master that only loads the app has nothing to say.
@@ -252,20 +257,24 @@ class Shipper:
         if not self.lock.acquire(timeout=patience):
             return True
         try:
-            self.gather(pause)
+            count = self.gather(pause)
             reached = wire.send(b"", patience)
             if wire.unsent():
                 # A console that does not read gets no more to read: sums add up here until it does.
                 return reached
-            reached = wire.send(self.lines(pause), patience)
+            due = not (pause and count) or time.monotonic() - self.routes_told >= ROUTES
+            reached = wire.send(self.lines(pause, routes=due), patience)
             if not wire.unsent():
                 self.tracing.refill()
             return reached
+        except Exception:
+            # On the app's loop a tool that finds blocking calls may forbid this one (blockbuster).
+            return True
         finally:
             self.lock.release()
 
-    def gather(self, pause: float) -> None:
-        """Adds the records up."""
+    def gather(self, pause: float) -> int:
+        """Adds the records up; how many there were."""
         count = len(self.records)
         records = self.records[:count]
         del self.records[:count]
@@ -273,19 +282,30 @@ class Shipper:
             self.totals.add(records[first : first + BATCH], self.names)
             if pause and first + BATCH < count:
                 time.sleep(pause)
+        return count
 
-    def lines(self, pause: float) -> bytes:
-        """The lines to send: what was said, a summary where anything changed, and the traces."""
+    def lines(self, pause: float, *, routes: bool) -> bytes:
+        """The lines to send: what was said, a summary where anything changed, and the traces.
+
+        Without ``routes`` what they gathered waits for a later summary.
+        """
         lines = []
         while self.outbox:
             lines.append(wire.line(self.outbox.popleft()))
         totals, gauges, lag = self.totals, self.gauges(), self.lag.now()
-        if totals.routes or totals.unreadable or gauges != self.shipped or self.lag.is_news(lag):
+        if totals.any(routes) or gauges != self.shipped or self.lag.is_news(lag):
             self.totals = Totals()
+            if routes:
+                self.routes_told = time.monotonic()
+            else:
+                self.totals.routes, totals.routes = totals.routes, {}
             self.shipped = gauges
             self.dropped += totals.unreadable
             self.lag.tell(lag)
             lines.append(wire.line(summary(totals, gauges, lag)))
+        if self.totals.routes:
+            # Told with the next ones, or once there are none.
+            self.touch()
         # As many as there are now: one that is told may have more to tell already.
         for number in range(len(self.tracing.due)):
             if pause and number % TRACES == TRACES - 1:

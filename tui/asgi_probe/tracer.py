@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 # Messages that are kept of each call whatever else goes on, and then of those that end something.
 FIRST_STEPS = 16
 LAST_STEPS = 8
-# Bytes that are kept of one message.
+# Bytes that are kept of one message of a WebSocket.
 MESSAGE_BYTES = 16 * 1024
-# Bytes of bodies that are kept of one call: of a request's enough to send it again.
+# Bytes of bodies that are kept of one request, in however few messages: of its own enough to send it again.
 BODY_IN = 256 * 1024
 BODY_OUT = 64 * 1024
 # Log records of one call, and characters of each.
@@ -228,7 +228,6 @@ class Tracer:
             self.bytes_in += payload_of(message)[1]
             return False
         self.spare -= late
-        # Of a request's body each byte is needed, in however few messages it comes.
         limit = self.room_in if self.kind == "http" else MESSAGE_BYTES
         copy = step.message = MessageCopy(message, min(limit, self.tracing.bytes_left))
         self.room_in -= len(copy.data)
@@ -258,7 +257,7 @@ class Tracer:
             step.size = payload_of(message)[1]
             return
         limit = self.room_out if self.kind == "http" else MESSAGE_BYTES
-        copy = MessageCopy(message, min(limit, MESSAGE_BYTES, self.tracing.bytes_left))
+        copy = MessageCopy(message, min(limit, self.tracing.bytes_left))
         step.message = copy
         self.room_out -= len(copy.data)
         self.tracing.bytes_left -= copy.weight
