@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,12 @@ from asgi_tui.domain.calls import Header, Scope
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Request
 from asgi_tui.domain.secret import Secret
-from asgi_tui.domain.sending import ANSWER_BYTES, HTTP_VERSIONS, Answer, Sending, Timing, sending_of
+from asgi_tui.domain.sending import ANSWER_BYTES, HTTP_VERSIONS, Answer, Opening, Sending, Timing, sending_of
 from asgi_tui.domain.text import MASK
 from asgi_tui.domain.values import Value
 from asgi_tui.engine import client
 from asgi_tui.engine.client import Reply, send
+from asgi_tui.engine.conversation import Conversation
 from asgi_tui.engine.correlation import Awaited
 from asgi_tui.engine.listener import Address
 from tests.engine.sending import ECHO_APP, Serving, serving, told
@@ -378,7 +381,8 @@ asyncio.run(main())
 
 
 def seen(client_: str, at: float = 100.0, path: str = "/a", method: str = "GET") -> Request:
-    scope = Scope(client=client_, raw_path=path)
+    headers = (Header("x-forwarded-for", "192.0.2.7"),)
+    scope = Scope(client=client_, raw_path=path, headers=headers)
     return Request(at, "1", method, path, "", 200, 1, "hypercorn", 1, scope=scope)
 
 
@@ -410,3 +414,60 @@ async def test_the_trace_of_a_sending(local: str, forwards: bool, request_: Requ
     awaited.offer(seen("192.0.2.1:1", path="/other"))
     awaited.offer(request_)
     assert await waiting == (request_ if ours else None)
+
+
+async def test_a_sending_without_an_address_never_takes_the_trace_of_another() -> None:
+    ours = (Header("x-id", "1"),)
+    sending = Sending("POST", "/a", ours, b"12345")
+    reply = Reply(Answer(201, "", "1.1", (), 0, b"", Timing(total=1_000.0)), "", 100.0)
+    right = replace(
+        seen("", at=100.5, method="POST"), status=201, bytes_in=5, scope=Scope(raw_path="/a", headers=ours)
+    )
+    others = (
+        replace(right, scope=Scope(raw_path="/a", headers=(Header("x-id", "2"),))),
+        replace(right, status=200),
+        replace(right, bytes_in=6),
+        replace(right, at=101.2),
+    )
+    for found in (right, replace(right, status=None)):
+        awaited = Awaited(sending)
+        for call in (*others, found):
+            awaited.offer(call)
+        assert await awaited.trace(reply, 0.01) is found
+    awaited = Awaited(sending)
+    for call in (right, replace(right, id="8-1")):
+        awaited.offer(call)
+    # Two that are alike: nobody knows which.
+    assert await awaited.trace(reply, 0.01) is None
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip"])
+async def test_a_body_in_several_codings_is_left_as_it_is(coding: str) -> None:
+    body = bytes(2**20)
+    for _ in coding.split(", "):
+        body = gzip.compress(body)
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        reply = await send(Address("inet", "127.0.0.1", server.sockets[0].getsockname()[1]), Sending())
+    assert reply.answer.size == (2**20 if coding == "gzip" else len(body))
+
+
+@pytest.mark.parametrize(
+    "path", ["/a b?client_secret=hunter2", "https://ada:hunter2@h/", "/ws?jwt=hunter2 x"]
+)
+async def test_no_sentence_on_a_path_has_its_secret(path: str) -> None:
+    to = Address("inet", "127.0.0.1", 1)
+    with pytest.raises(Problem) as caught:
+        await send(to, Sending(path=path))
+    assert "hunter2" not in str(caught.value) + repr(Sending(path=path)) + repr(Opening(path=path))
+    [turn] = [turn async for turn in Conversation(to, Opening(path=path)).turns()]
+    assert turn.kind == "failed"
+    assert b"hunter2" not in turn.data

@@ -198,3 +198,26 @@ async def test_a_code_that_none_may_send() -> None:
     with pytest.raises(Problem, match="more than 123 bytes"):
         await it.close(1000, "\xe9" * 62)
     await it.close(3000, "x" * 123)
+
+
+async def test_a_conversation_that_is_cancelled_twice_leaves_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path, "uvicorn") as it:
+
+        async def talk() -> None:
+            async for turn in Conversation(it.to, Opening("/ws")).turns():
+                if turn.kind == "open":
+                    opened.set()
+
+        before = asyncio.all_tasks()
+        for _ in range(3):
+            opened = asyncio.Event()
+            talking = asyncio.create_task(talk())
+            await opened.wait()
+            talking.cancel()
+            await asyncio.sleep(0)
+            talking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await talking
+        # The library's own, one for each connection that is open.
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == before

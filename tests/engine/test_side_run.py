@@ -19,6 +19,7 @@ from asgi_tui.domain.secret import Secret
 from asgi_tui.domain.sending import Sending
 from asgi_tui.domain.target import Target
 from asgi_tui.domain.values import Value
+from asgi_tui.engine import side_run
 from asgi_tui.engine.side_run import beside, send_on
 from tests.engine.sending import ECHO_APP, serving, told
 from tests.support import SERVERS, wait_for, write_app
@@ -90,6 +91,17 @@ async def test_what_fails_there_names_the_server(tmp_path: Path) -> None:
     factory = replace(plan(tmp_path), target=Target.parse("app:app()")).with_options({"factory": True})
     with pytest.raises(Problem, match="daphne"):
         await send_on(factory, "daphne", Sending())
+
+
+async def test_one_that_never_is_ready_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_run, "START_SECONDS", 1.0)
+    write_app(
+        tmp_path, "import asyncio\n\n\nasync def app(scope, receive, send):\n    await asyncio.sleep(60)\n"
+    )
+    before = below()
+    with pytest.raises(Problem, match="uvicorn beside: it was not ready within 1 s"):
+        await send_on(plan(tmp_path), "uvicorn", Sending())
+    wait_for(lambda: below() == before)
 
 
 def plan(directory: Path) -> LaunchPlan:

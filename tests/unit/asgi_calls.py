@@ -125,6 +125,13 @@ KEPT: Mapping[str, Request] = {
     ),
     "a client that left": http(REQUEST, LEFT),
     "a client that left halfway": http(REQUEST, START, body(5, more=True), LEFT),
+    "a client that left while a file was sent": http(
+        REQUEST,
+        start(content_length="9"),
+        body(5, more=True),
+        received("http.disconnect"),
+        outcome="returned",
+    ),
     "a failed send": http(START, body(5, more=True, error=BROKEN_PIPE)),
     "a part whose send failed, sent again": http(
         start(content_length="9"), body(5, more=True, error=BROKEN_PIPE), body(5, more=True), body(4)

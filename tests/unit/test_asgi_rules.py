@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from asgi_tui.domain.asgi_rules import RULES, check_call, explain
-from asgi_tui.domain.calls import Header
+from asgi_tui.domain.calls import Header, Item
 from asgi_tui.domain.events import Request
 from asgi_tui.domain.secret import Secret
 from tests.unit.asgi_breaches import BROKEN
@@ -19,6 +19,7 @@ from tests.unit.asgi_calls import (
     CONNECT,
     DOWN,
     END,
+    GONE,
     KEPT,
     LEFT,
     PART,
@@ -137,3 +138,19 @@ def test_each_kept_call_may_be_judged_at_any_moment() -> None:
     for call in KEPT.values():
         for beginning in beginnings(call):
             assert rules(beginning) == []
+
+
+def test_a_body_that_was_cut_short_by_the_client_is_no_fault() -> None:
+    cut = http(REQUEST, start(content_length="9"), body(5, more=True), LEFT, body())
+    assert rules(cut) == ["nothing is sent after http.disconnect"]
+
+
+def test_a_subprotocol_that_is_masked_is_compared_as_it_is() -> None:
+    token = "t" * 50
+    offered = Header("sec-websocket-protocol", Secret(f"bearer, {token}", "bearer, ••••••"))
+    accept = sent("websocket.accept", fields=(Item("subprotocol", Secret(token)),))
+    asked = scope(headers=(offered,), subprotocols=("bearer", "••••••"))
+    assert rules(websocket(CONNECT, accept, GONE, scope=asked)) == []
+    other = sent("websocket.accept", fields=(Item("subprotocol", Secret("u" * 50)),))
+    found = rules(websocket(CONNECT, other, GONE, scope=asked))
+    assert found == ["subprotocol is one the client offered"]

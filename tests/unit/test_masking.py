@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 import time
@@ -11,14 +12,18 @@ import pytest
 from asgi_tui.domain.calls import Header
 from asgi_tui.domain.masking import (
     MAX_DEPTH,
+    MAX_WORDS,
     TOLD_CHARS,
+    hide,
     make_body,
     mask_body,
     mask_header,
     mask_json,
     mask_loosely,
+    mask_path,
     mask_query,
     secret_spans,
+    secret_words,
 )
 from asgi_tui.domain.secret import Secret, revealed
 from asgi_tui.domain.text import MASK
@@ -48,6 +53,21 @@ def test_a_secret_is_its_mask_everywhere() -> None:
         ("x-csrftoken", "hunter2", MASK),
         ("referer", "http://h/?token=hunter2&a=1", f"http://h/?token={MASK}&a=1"),
         ("location", "https://ada:hunter2@h/", f"https://ada:{MASK}@h/"),
+        ("location", "/cb#access_token=hunter2", f"/cb#access_token={MASK}"),
+        ("x-forwarded-uri", "/a?client_secret=hunter2", f"/a?client_secret={MASK}"),
+        ("x-original-url", "https://ada:hunter2@h/", f"https://ada:{MASK}@h/"),
+        ("cf-access-jwt-assertion", "hunter2", MASK),
+        ("ocp-apim-subscription-key", "hunter2", MASK),
+        ("x-own", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.hunter2", MASK),
+        ("sec-websocket-protocol", "bearer, hunter2, chat", f"bearer, {MASK}, chat"),
+        ("sec-websocket-protocol", "base64.bearer.hunter2, v1.k8s.io", f"base64.bearer{MASK}, v1.k8s.io"),
+        (
+            "sec-websocket-protocol",
+            "graphql-transport-ws, authorized.v2",
+            "graphql-transport-ws, authorized.v2",
+        ),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("idempotency-key", "7", "7"),
         ("content-type", "application/json", "application/json"),
         ("accept", "*/*", "*/*"),
     ],
@@ -67,6 +87,11 @@ def test_headers(name: str, value: str, shown: str) -> None:
         ("PASSWORD=hunter2", f"PASSWORD={MASK}"),
         ("code=hunter2&state=x", f"code={MASK}&state=x"),
         ("page=2&q=password", "page=2&q=password"),
+        ("user%5Bpassword%5D=hunter2&sessionId=hunter2", f"user%5Bpassword%5D={MASK}&sessionId={MASK}"),
+        ("next=%2Fcb%3Ftoken%3Dhunter2&a=1", f"next={MASK}&a=1"),
+        ("next=%252Fcb%253Ftoken%253Dhunter2", f"next={MASK}"),
+        ("payload=%7B%22token%22%3A%22hunter2%22%7D", f"payload={MASK}"),
+        ("next=%2Fitems%3Fpage%3D2", "next=%2Fitems%3Fpage%3D2"),
         ("token=&x", "token=&x"),
         ("", ""),
     ],
@@ -85,6 +110,40 @@ def test_a_json_body_keeps_its_form() -> None:
         "deep": [{"api_key": MASK, "n": 1}],
         "token": None,
     }
+
+
+def test_a_text_within_json_may_hold_a_secret_of_its_own() -> None:
+    body = {
+        "inner": json.dumps({"password": "hunter2"}),
+        "url": "https://h/?token=hunter2",
+        "fields": [{"name": "password", "value": "hunter2"}, {"name": "age", "value": "7"}],
+        "text": "a: b = c",
+    }
+    assert mask_json(body) == {
+        "inner": MASK,
+        "url": MASK,
+        "fields": [{"name": "password", "value": MASK}, {"name": "age", "value": "7"}],
+        "text": "a: b = c",
+    }
+
+
+def test_known_secrets_are_found_in_other_texts() -> None:
+    values = [
+        mask_header("authorization", "Basic " + base64.b64encode(b"ada:hunter2").decode()),
+        mask_header("cookie", 'sid="abcdefgh"; theme=dark'),
+        mask_query("token=a%2Fbcdefg&page=1"),
+        "no-secret",
+    ]
+    known = secret_words(values, [b'{"password": "letmein!", "key": {"some": "sentence"}}'])
+    told = "hunter2 abcdefgh a/bcdefg letmein! no-secret sentence"
+    assert hide(told, known) == f"{MASK} {MASK} {MASK} {MASK} no-secret sentence"
+    assert list(known) == sorted(known, key=len, reverse=True)
+    assert len(secret_words([mask_header("cookie", "; ".join(f"a={n:09}" for n in range(999)))])) == MAX_WORDS
+
+
+def test_a_path_is_told_without_its_secrets() -> None:
+    assert mask_path("/a b?client_secret=hunter2&x=1") == f"/a b?client_secret={MASK}&x=1"
+    assert mask_path("https://ada:hunter2@h/x") == f"https://ada:{MASK}@h/x"
 
 
 def test_numbers_are_secrets_too_but_flags_say_nothing() -> None:
@@ -134,6 +193,11 @@ def test_other_bodies_are_no_answer() -> None:
         '--x\r\nContent-Disposition: form-data; name="token"\r\nContent-Type: text/plain\r\n\r\nhunter2',
         '<input type="hidden" name="csrf_token" value="hunter2">',
         "<meta content='hunter2' name='csrf-token'>",
+        "connecting to postgres://ada:hunter2@db/shop",
+        "got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.hunter2 from it",
+        "payload=%7B%22token%22%3A%22hunter2%22%7D",
+        '[{"name": "password", "value": "hunter2"}]',
+        '{"apiKey": "hunter2", "sessionId": "hunter2"}',
     ],
 )
 def test_text_of_any_kind(text: str) -> None:
@@ -177,6 +241,10 @@ def test_what_is_no_secret_stays(text: str) -> None:
         "\\",
         'Content-Disposition: name="a"\r\n',
         "key={",
+        "a=%25",
+        "://a:",
+        "eyJaaaaaaaa.",
+        '"name":"key","value":',
     ],
 )
 def test_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:

@@ -130,11 +130,9 @@ class Totals:
         if ns > route.max_ns:
             route.max_ns = ns
 
-    def any(self, routes: bool) -> bool:
-        """Whether there is anything to tell, what routes gathered included or not."""
-        return bool(
-            self.requests or self.errors or self.websockets or self.unreadable or (routes and self.routes)
-        )
+    def any(self) -> bool:
+        """Whether anything was counted."""
+        return bool(self.routes or self.unreadable)
 
     def message(self) -> dict[str, object]:
         """What a summary tells of them."""

@@ -1,7 +1,8 @@
 """What happens in a session, as typed values that every front end reads.
 
-``to_json`` and ``from_json`` are exact inverses, so a recorded stream replays. A trailing underscore of
-a field name (``from_``) is not part of its JSON name. Times are Unix seconds, durations milliseconds.
+``to_json`` and ``from_json`` are exact inverses but for lone surrogates, so a recorded stream replays. A
+trailing underscore of a field name (``from_``) is not part of its JSON name. Times are Unix seconds,
+durations milliseconds.
 """
 
 from __future__ import annotations
@@ -490,7 +491,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, str) and not value.isascii():
+        # A lone surrogate, which a JSON body may hold, cannot be written as UTF-8: as it is escaped in JSON.
+        return value.encode("utf-8", "backslashreplace").decode()
     return value
 
 

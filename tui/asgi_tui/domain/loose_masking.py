@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
-from asgi_tui.domain.text import MASK, is_secret_name
+from asgi_tui.domain.text import MASK, SECRET_URL, is_secret_name
 
 _WORD = r"[\w.\-\[\]%]"
 # A name in quotes and its colon, in JSON and where Python shows a dictionary; the value begins at the end.
@@ -30,17 +31,52 @@ _PART = re.compile(
 # <input name="password" value="..."> and <meta name="csrf-token" content="...">
 _TAG = re.compile(r"(?i)<(?:input|meta)\b([^<>]{1,4000})")
 _ATTRIBUTE = re.compile(r"(?i)(?<![\w\-])(name|id|value|content)\s*=\s*(?:\"([^\"]*)|'([^']*)|([^\s\"'>]+))")
+# {"name": "password", "value": "..."}, as forms are written down; the value begins at the end.
+_NAMED = re.compile(r'"name"\s*:\s*"((?:[^"\\]|\\.){1,100})"\s*,\s*"value"\s*:\s*')
+# How often what is percent-encoded may be so again, and is still read.
+_ENCODED = 3
+# A signed token, whatever stands beside it (RFC 7519; its header is a JSON object: ``{"`` in base64).
+_JWT = re.compile(r"(?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{2,}(?:\.[\w\-]*){0,3}")
 # Values that are no secret under any name.
 _NONE = frozenset({"", "null", "true", "false", "None", "True", "False", '""', "''", "[]", "{}", MASK})
 
 
-# Keys that are secrets though nothing in their name says so: signed URLs.
-_SECRET_KEYS = frozenset({"key", "sig"})
+# Keys that are secrets though nothing in their name says so: of signed URLs, sessions and single sign-on.
+_SECRET_KEYS = frozenset(
+    {
+        "assertion",
+        "bearer",
+        "client_assertion",
+        "csrf",
+        "jsessionid",
+        "jwt",
+        "key",
+        "otp",
+        "passcode",
+        "phpsessid",
+        "samlresponse",
+        "sessid",
+        "sessionid",
+        "sid",
+        "sig",
+        "xsrf",
+    }
+)
+# Characters of a name whose answer is remembered: most come again and again.
+_NAME_CHARS = 100
+# What stands between the words of a key: ``user[apiKey]`` has three.
+_BETWEEN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
 
 def is_secret_key(name: str) -> bool:
     """Whether a key of a query, a form or a JSON object names a secret."""
-    return name.lower() in _SECRET_KEYS or is_secret_name(name)
+    return _is_secret(name) if len(name) <= _NAME_CHARS else _is_secret.__wrapped__(name)
+
+
+@lru_cache(4_096)
+def _is_secret(name: str) -> bool:
+    words = _BETWEEN.sub("_", name).strip("_").lower()
+    return words in _SECRET_KEYS or is_secret_name(words)
 
 
 def mask_loosely(text: str) -> str:
@@ -68,15 +104,34 @@ def _merged(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _found(text: str) -> Iterator[tuple[int, int]]:
+def holds_secret(value: str) -> bool:
+    """Whether a percent-encoded value is a URL, a form or JSON with a secret of its own."""
+    for _ in range(_ENCODED):
+        if "%" not in value:
+            break
+        value = unquote_plus(value)
+    # What is still encoded is looked into no further.
+    return (
+        any(mark in value for mark in ("=", ":", "eyJ")) and next(_found(value, inner=True), None) is not None
+    )
+
+
+def _found(text: str, *, inner: bool = False) -> Iterator[tuple[int, int]]:
     done = 0
     for match in _QUOTED.finditer(text):
         if match.start() >= done and is_secret_key(_read(match[1] or match[2] or "")):
             start, done = _value(text, match.end())
             yield from _worth(text, start, done)
+    if '"value"' in text:
+        for match in _NAMED.finditer(text):
+            if is_secret_key(_read(match[1])):
+                yield from _worth(text, *_value(text, match.end()))
     if "=" in text:
         for match in _ASSIGNED.finditer(text):
-            if is_secret_key(unquote_plus(match[1])):
+            encoded = not inner and "%" in match[0]
+            if is_secret_key(unquote_plus(match[1])) or (
+                encoded and holds_secret(match[match.lastindex or 0])
+            ):
                 yield from _worth(text, *match.span(match.lastindex or 0))
     if ":" in text:
         for match in _HEADER.finditer(text):
@@ -86,6 +141,12 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
         for match in _PART.finditer(text):
             if is_secret_key(match[1]):
                 yield from _worth(text, *match.span(2))
+    if "://" in text:
+        for match in SECRET_URL.finditer(text):
+            yield from _worth(text, *match.span(2))
+    if "eyJ" in text:
+        for match in _JWT.finditer(text):
+            yield match.span()
     for match in _TAG.finditer(text):
         found = {part[1].lower(): part for part in _ATTRIBUTE.finditer(text, *match.span(1))}
         names = [part[part.lastindex or 0] for key, part in found.items() if key in ("name", "id")]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from asgi_tui.domain.calls import Header
+from asgi_tui.domain.calls import Header, Scope
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Request
 from asgi_tui.domain.secret import revealed
@@ -40,7 +40,8 @@ class Sending:
     """
 
     method: str = "GET"
-    path: str = "/"
+    # With the secrets of its query.
+    path: str = field(default="/", repr=False)
     headers: tuple[Header, ...] = ()
     body: bytes = field(default=b"", repr=False)
     http_version: str = "1.1"
@@ -63,7 +64,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered; ``size`` bytes of body (decoded from its content coding), of which ``body`` is kept.
+    """What was answered; ``size`` bytes of body, of which ``body`` is kept (decoded from one content coding).
 
     ``trace`` is the request as the app saw it, None where it was not kept. ``server`` is the one that served.
     ``ended`` says why reading the body was ended before it was complete, empty where it was not.
@@ -85,9 +86,10 @@ class Answer:
 class Opening:
     """A WebSocket to be opened. ``path`` as in ``Sending``; headers are those beside the handshake's own."""
 
-    path: str = "/"
+    path: str = field(default="/", repr=False)
     headers: tuple[Header, ...] = ()
-    subprotocols: tuple[str, ...] = ()
+    # One may be a token.
+    subprotocols: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,13 @@ def target_of(request: Request) -> str:
         path = path.removeprefix(scope.root_path)
     query = revealed(scope.query)
     return (path or "/") + (f"?{query}" if query else "")
+
+
+def subprotocols_of(scope: Scope) -> tuple[str, ...]:
+    """The subprotocols that the client offered, secrets included."""
+    values = [it.value for it in scope.headers if it.name.lower() == "sec-websocket-protocol"]
+    names = [name.strip() for value in values for name in revealed(value).split(",")]
+    return tuple(filter(None, names)) or scope.subprotocols
 
 
 def sending_of(request: Request, *, cut: bool = False) -> Sending:

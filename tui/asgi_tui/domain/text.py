@@ -20,7 +20,7 @@ _SECRET_NAME = re.compile(
     r"|signature|salt|(api|private|access|signing|encryption|master)[_-]?key))s?($|[_\-.])"
 )
 # https://user:password@host
-_SECRET_URL = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
+SECRET_URL = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
 
 MASK = "••••••"
 
@@ -63,7 +63,7 @@ def mask_value(name: str, value: str) -> str:
     """``value`` as it may be shown under ``name``: a secret, or the password in a URL, is masked."""
     if is_secret_name(name):
         return MASK if value else ""
-    return mask_secrets(_SECRET_URL.sub(rf"\g<1>:{MASK}", value))
+    return mask_secrets(SECRET_URL.sub(rf"\g<1>:{MASK}", value))
 
 
 def mask_assignment(text: str) -> str:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_tui.domain.calls import Header
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.masking import mask_header
+from asgi_tui.domain.masking import mask_header, mask_path, mask_text
 from asgi_tui.domain.secret import revealed
 from asgi_tui.domain.sending import ANSWER_BYTES, HTTP_VERSIONS, Answer, Sending, Timing
-from asgi_tui.domain.text import MASK, mask_secrets, sanitize
+from asgi_tui.domain.text import MASK, sanitize
 from asgi_tui.engine.listener import Address
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _wire_headers(sending: Sending, host: str) -> list[tuple[bytes, bytes]]:
 
 def check_path(path: str) -> None:
     """Raises ``Problem`` for a path that cannot be sent as it is."""
-    what = f"Path {mask_secrets(sanitize(path))[:_TOLD]!r}"
+    what = f"Path {sanitize(mask_path(path))[:_TOLD]!r}"
     if not path.startswith("/") and path != "*":
         raise Problem(what, "it does not begin with a slash", "put one in front")
     found = re.search(r"[^!-~]", path)
@@ -337,9 +337,11 @@ async def _read(response: httpx.Response) -> tuple[bytes, int, str]:
 
     parts: list[bytes] = []
     kept = size = 0
+    # One within another makes gigabytes of a few bytes: left as it is.
+    nested = "," in response.headers.get("content-encoding", "")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            async for part in response.aiter_bytes():
+            async for part in response.aiter_raw() if nested else response.aiter_bytes():
                 size += len(part)
                 if kept < ANSWER_BYTES:
                     parts.append(part[: ANSWER_BYTES - kept])
@@ -377,4 +379,5 @@ def reason_of(error: BaseException) -> str:
         reasons.append(getattr(seen, "reason", None) or getattr(seen, "strerror", None) or str(seen))
         seen = seen.__cause__ or seen.__context__
     told = [text for text in map(str, reasons) if text]
-    return sanitize(told[-1] if told else type(error).__name__)[:_TOLD]
+    # A line that was not understood may be a header.
+    return sanitize(mask_text(told[-1] if told else type(error).__name__))[:_TOLD]

@@ -12,8 +12,9 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.masking import mask_path, mask_subprotocols, mask_text
 from asgi_tui.domain.sending import Opening, Turn
-from asgi_tui.domain.text import mask_secrets, sanitize
+from asgi_tui.domain.text import sanitize
 from asgi_tui.engine.client import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -25,6 +26,7 @@ from asgi_tui.engine.client import (
     wire_header,
 )
 from asgi_tui.engine.listener import Address
+from asgi_tui.engine.operations import uninterrupted
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection, connect
@@ -90,9 +92,8 @@ class Conversation:
         finally:
             self._connection = None
             reading.cancel()
-            await asyncio.wait([reading])
-            # Going away (RFC 6455 7.4.1); nothing happens where it is closed.
-            await connection.close(1001)
+            # Going away (RFC 6455 7.4.1); nothing where it is closed. Half of it would leave a socket.
+            await uninterrupted(connection.close(1001))
 
     async def say(self, data: str | bytes) -> None:
         """Sends a message; it comes back as a turn once it is sent. Nothing happens where none is open."""
@@ -123,7 +124,8 @@ class Conversation:
         check_path(self._opening.path)
         for name in self._opening.subprotocols:
             if not TOKEN.fullmatch(name):
-                raise Problem(f"Subprotocol {name!r}", "it is no word of letters", "use one like chat.v1")
+                shown = mask_subprotocols([name])[0]
+                raise Problem(f"Subprotocol {shown!r}", "it is no word of letters", "use one like chat.v1")
         headers = [wire_header(header) for header in self._opening.headers]
         seconds = CONNECT_SECONDS
         try:
@@ -205,11 +207,11 @@ class Conversation:
         answer = seen.response
         status = f"{answer.status_code} {sanitize(answer.reason_phrase)}".strip()
         body = bytes(answer.body or b"")[:DENIAL_BYTES].decode(errors="replace")
-        told = f" with {sanitize(body)}" if body else ""
+        told = f" with {sanitize(mask_text(body))}" if body else ""
         return self._problem(f"it was denied: {status}{told}", "")
 
     def _problem(self, why: str, mend: str) -> Problem:
-        path = mask_secrets(sanitize(self._opening.path))
+        path = sanitize(mask_path(self._opening.path))
         return Problem(f"WebSocket {path} on {sanitize(self._to.url)}", why, mend, usage=False)
 
     # -- talking -----------------------------------------------------------------------------------

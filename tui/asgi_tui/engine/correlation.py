@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
+from collections.abc import Iterable
 
+from asgi_tui.domain.calls import Header
 from asgi_tui.domain.events import Request
-from asgi_tui.domain.sending import Sending, target_of
+from asgi_tui.domain.secret import revealed
+from asgi_tui.domain.sending import HOP_BY_HOP, Sending, target_of
 from asgi_tui.engine.client import Reply
 
 # Requests kept that look like the one that is awaited: under load others do too.
 CANDIDATES = 200
-# Seconds by which the probe's clock, read in another process, may differ from ours.
-SLACK = 0.25
+# Seconds by which the probe's clock, read in another process of this machine, may differ from ours.
+SLACK = 0.05
 # Headers by which a server takes another address for the client's (uvicorn's ``--proxy-headers``).
 _FORWARDING = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
+# Headers that servers may keep to themselves, and one that HTTP/2 may tell in parts (RFC 9113 8.2.3).
+_CHANGED = HOP_BY_HOP | {"cookie", "expect", "host"}
 
 
 class Awaited:
     """Finds the trace of one sending among the requests that are told, before and after the reply.
 
-    By our end of the connection where the app was told it; else by method, path and time, since a proxy's
-    header may stand for the client and a Unix socket has none.
+    By our end of the connection where the app was told it; else by all that was sent and by time, since a
+    proxy's header may stand for the client and a Unix socket has none. Where several are alike it is none.
     """
 
     def __init__(self, sending: Sending) -> None:
@@ -49,7 +54,8 @@ class Awaited:
         return found
 
     def _find(self, reply: Reply) -> Request | None:
-        return next((request for request in self._seen if self.matches(request, reply)), None)
+        found = [request for request in self._seen if self.matches(request, reply)]
+        return found[0] if len(found) == 1 else None
 
     def matches(self, request: Request, reply: Reply) -> bool:
         """Whether this is the request that ``reply`` answers."""
@@ -59,7 +65,21 @@ class Awaited:
         client = request.scope.client
         if reply.local and client and not self._forwards:
             return _same(client, reply.local)
-        return target_of(request) == self._sending.path
+        return (
+            target_of(request) == self._sending.path
+            and request.status in (None, reply.answer.status)
+            and request.bytes_in <= len(self._sending.body)
+            and _values(self._sending.headers) <= _values(request.scope.headers)
+        )
+
+
+def _values(headers: Iterable[Header]) -> set[tuple[str, str]]:
+    """The headers that reach an app as they were sent."""
+    return {
+        (header.name.lower(), revealed(header.value))
+        for header in headers
+        if header.name.lower() not in _CHANGED
+    }
 
 
 def _same(client: str, local: str) -> bool:

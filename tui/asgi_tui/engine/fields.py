@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# Numbers beyond it are none that anything counts or measures.
+LARGEST = 1 << 63
+
 
 class Fields:
     """A JSON object read field by field; a field of another type raises ``ValueError``."""
@@ -31,7 +34,8 @@ class Fields:
 
     def number(self, name: str) -> float:
         value = self._data.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not -LARGEST <= value <= LARGEST:
+            # Neither is what JSON has no word for: NaN and Infinity.
             raise ValueError(f"{name} is no number")
         return float(value)
 
@@ -82,6 +86,7 @@ class Fields:
 
 
 def whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{value!r} is no whole number")
+    # Any: as above.
+    if not isinstance(value, int) or isinstance(value, bool) or not -LARGEST <= value <= LARGEST:
+        raise ValueError("not a whole number")
     return value

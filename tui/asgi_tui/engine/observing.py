@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
-from asgi_tui.domain.events import Event, Progress, Request
+from asgi_tui.domain.events import Event, Request
 from asgi_tui.engine.calls import Calls
 from asgi_tui.engine.reporter import Reporter
 from asgi_tui.engine.telemetry import Sender, Summary
 from asgi_tui.engine.traces import Trace
+
+# Seconds between two times at which calls that go on are told, and seconds of the loop that each may take: of
+# a thousand WebSockets that all talk at once some are told later.
+PROGRESS_INTERVAL = 0.1
+PROGRESS_SECONDS = 0.01
 
 
 class Orders(Protocol):
@@ -38,6 +45,8 @@ class Observer:
         self._ended = ended
         self._calls = Calls()
         self._orders: Orders | None = None
+        self._telling: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
 
     def listen(self, orders: Orders) -> None:
         """From now on probes can be told something."""
@@ -61,12 +70,11 @@ class Observer:
 
     def traced(self, sender: Sender, server: str, trace: Trace) -> None:
         """News of one call."""
-        event = self._calls.add(sender.pid, server, trace)
-        if event is None:
-            return
-        self._emit(event)
-        if not isinstance(event, Progress):
-            self._ended(event)
+        call = self._calls.add(sender.pid, server, trace)
+        if call is not None:
+            self._emit(call)
+            self._ended(call)
+        self._tell_soon()
 
     def gone(self, sender: Sender) -> None:
         """A process is gone, and what it was doing with it."""
@@ -74,3 +82,18 @@ class Observer:
         for call in self._calls.gone(sender.pid):
             self._emit(call)
             self._ended(call)
+
+    def _tell_soon(self) -> None:
+        if self._telling is None and self._calls.news:
+            wait = self._told_at + PROGRESS_INTERVAL - time.monotonic()
+            self._telling = asyncio.get_running_loop().call_later(max(wait, 0), self._tell)
+
+    def _tell(self) -> None:
+        """Tells of calls that go on."""
+        self._telling = None
+        begun = self._told_at = time.monotonic()
+        while (
+            time.monotonic() - begun < PROGRESS_SECONDS and (progress := self._calls.progress()) is not None
+        ):
+            self._emit(progress)
+        self._tell_soon()

@@ -11,14 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.events import (
-    Error,
-    Event,
-    Exit,
-    Ready,
-    State,
-    StateChanged,
-)
+from asgi_tui.domain.events import Error, Event, Exit, Ready, State, StateChanged
 from asgi_tui.domain.mapping import Mapping, map_plan
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.reloading import read_item
@@ -37,7 +30,7 @@ from asgi_tui.engine.reports import not_reloaded, reloaded, switched
 from asgi_tui.engine.runtime import RuntimeDirectory
 from asgi_tui.engine.sends import Sends
 from asgi_tui.engine.side_run import send_on
-from asgi_tui.engine.stream import EventStream
+from asgi_tui.engine.stream import Broadcast
 from asgi_tui.engine.supervisor import ServerRun, StartFailed
 from asgi_tui.engine.telemetry import Sender, Summary, Telemetry, Told
 from asgi_tui.engine.traces import Trace
@@ -71,9 +64,9 @@ class Session:
         self.previous_server = ""
         # Whether a crashed session is brought back by the next good save.
         self.waits_for_a_save = False
-        self._events_interval = events_interval
         self._token_path = f"/asgi-tui-{secrets.token_hex(16)}"
-        self._streams: list[EventStream] = []
+        self._readers = Broadcast(events_interval)
+        self._emit = self._readers.tell
         self._surroundings: Surroundings | None = None
         self._sends = Sends()
         self._observer = Observer(self._emit, self._sends.ended, traces_per_second)
@@ -85,15 +78,9 @@ class Session:
 
     # -- for front ends ----------------------------------------------------------------------------
 
-    async def events(self) -> AsyncIterator[list[Event]]:
+    def events(self) -> AsyncIterator[list[Event]]:
         """Batches of events from the first iteration on, until the session is closed."""
-        stream = EventStream(self._events_interval)
-        self._streams.append(stream)
-        try:
-            async for batch in stream.batches():
-                yield batch
-        finally:
-            self._streams.remove(stream)
+        return self._readers.events()
 
     async def start(self, plan: LaunchPlan) -> None:
         """Runs a plan, in place of what runs now. A plan that cannot be run disturbs nothing."""
@@ -224,8 +211,7 @@ class Session:
             await asyncio.to_thread(self._surroundings.guard.close)
             await asyncio.to_thread(self._surroundings.runtime.remove)
         self._emit(self._exit(failed))
-        for stream in self._streams:
-            stream.close()
+        self._readers.close()
 
     def tell(self, error: Error) -> None:
         """Tells every reader of something that went wrong."""
@@ -342,11 +328,7 @@ class Session:
     async def _failed(self, failure: StartFailed) -> None:
         """The app could not be served; a save may mend it, and what ran before may still run."""
         self.tell(failure.error)
-        run = self._handover.current
-        if run is not None and run.ended:
-            # While another was to take its place: nobody has told it.
-            self.tell((await self._see_out(run)).error)
-        elif run is not None:
+        if await self._still_serves() is not None:
             self._change(State.READY, LAST_GOOD)
             return
         self._handover.last_code = failure.code
@@ -360,10 +342,8 @@ class Session:
 
     async def _settle(self, reason: str) -> None:
         """The state after a command that cannot be carried out, whatever is saved."""
-        run = self._handover.current
-        if run is not None and run.ended:
-            self.tell((await self._see_out(run)).error)
-        elif run is not None:
+        run = await self._still_serves()
+        if run is not None:
             await self._watch(run.prepared)
             self._change(State.READY, reason)
             return
@@ -371,6 +351,14 @@ class Session:
         await self._handover.settle()
         self._handover.binding.close()
         self._change(State.CRASHED, reason)
+
+    async def _still_serves(self) -> ServerRun | None:
+        """The run of before. One that ended while another was to take its place is told: nobody has."""
+        run = self._handover.current
+        if run is None or not run.ended:
+            return run
+        self.tell((await self._see_out(run)).error)
+        return None
 
     def _fault(self, error: BaseException) -> None:
         """A fault of ours: said in the open, where a silent one would leave the user waiting."""
@@ -423,7 +411,7 @@ class Session:
         plan = self.plan
         assert plan is not None
         begun = time.monotonic()
-        self._rest(RELOAD_REST)
+        self._readers.rest(RELOAD_REST)
         self._change(State.RELOADING, ", ".join(change.path for change in save.changes[:3]))
         await uninterrupted(self._open())
 
@@ -431,7 +419,7 @@ class Session:
 
         def done(change: Change) -> None:
             happened.append(change)
-            self._rest(0)
+            self._readers.rest(0)
             # Excludes may have been added meanwhile.
             self._ready(change, self.plan or plan)
 
@@ -487,14 +475,6 @@ class Session:
             self._observer.traced(sender, server, told)
 
     # -- small helpers -----------------------------------------------------------------------------
-
-    def _emit(self, event: Event) -> None:
-        for stream in self._streams:
-            stream.put(event)
-
-    def _rest(self, seconds: float) -> None:
-        for stream in self._streams:
-            stream.rest(seconds)
 
     def _change(self, state: State, reason: str = "") -> None:
         self.state = state

@@ -22,6 +22,8 @@ from asgi_tui.engine.operations import uninterrupted
 TRACES = 20
 # Seconds its trace gets to arrive after the answer.
 TRACE_SECONDS = 2.0
+# Seconds that its start may take: nobody sees what it waits for.
+START_SECONDS = 60.0
 # Seconds until what a start told must have been read.
 NEWS_SECONDS = 1.0
 # Options that name an address, or what only one server can have; a port that is picked takes their place.
@@ -85,7 +87,12 @@ class _Side:
         """Starts the plan and sends the request. Raises ``Problem``."""
         # Once it listens.
         await asyncio.sleep(0)
-        await self._session.start(plan)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._session.start(plan)
+        except TimeoutError:
+            why = f"it was not ready within {START_SECONDS:.0f} s"
+            raise Problem(f"{self._server} beside", why, "switch to it to see why", usage=False) from None
         # What was told of it is read a moment later.
         with suppress(TimeoutError):
             async with asyncio.timeout(NEWS_SECONDS):

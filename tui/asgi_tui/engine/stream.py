@@ -88,3 +88,36 @@ class EventStream:
                 return
             if self._interval and not self._closed:
                 await asyncio.sleep(self._interval)
+
+
+class Broadcast:
+    """Tells every reader of a session the same; ``interval`` as in ``EventStream``."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._streams: list[EventStream] = []
+
+    async def events(self) -> AsyncIterator[list[Event]]:
+        """Batches of what is told from the first iteration on, until it is closed."""
+        stream = EventStream(self._interval)
+        self._streams.append(stream)
+        try:
+            async for batch in stream.batches():
+                yield batch
+        finally:
+            self._streams.remove(stream)
+
+    def tell(self, event: Event) -> None:
+        """To every reader."""
+        for stream in self._streams:
+            stream.put(event)
+
+    def rest(self, seconds: float) -> None:
+        """As ``EventStream.rest``."""
+        for stream in self._streams:
+            stream.rest(seconds)
+
+    def close(self) -> None:
+        """Every reader gets what is left, then the end."""
+        for stream in self._streams:
+            stream.close()

@@ -231,9 +231,9 @@ class Telemetry:
             while line := await reader.readline():
                 try:
                     self._told(sender, parse(line))
-                except ValueError:
+                except (ValueError, RecursionError):
                     self.malformed += 1
-        except (ValueError, OSError):
+        except (ValueError, RecursionError, OSError):
             # Not a probe, a line over the bound, or a connection that broke.
             self.malformed += 1
         except asyncio.CancelledError:
@@ -243,7 +243,8 @@ class Telemetry:
             self._tasks.discard(task)
             writer.close()
             if sender is not None:
-                self._writers.pop(sender.pid, None)
+                if self._writers.get(sender.pid) is writer:
+                    del self._writers[sender.pid]
                 self._gone(sender)
 
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from asgi_tui.domain.calls import Header, Item, LogRecord, Message, Raised, Scope
-from asgi_tui.domain.masking import is_secret_key, mask_header, mask_loosely, mask_query
+from asgi_tui.domain.masking import is_secret_key, mask_header, mask_query, mask_subprotocols, mask_text
 from asgi_tui.domain.secret import Secret
 from asgi_tui.engine.fields import Fields
+
+# Characters of a log record and of a traceback: more than an honest probe tells.
+LOG_CHARS = 4_000
+TRACEBACK_CHARS = 100_000
+# Unix seconds that a clock may show.
+_LAST = 1e11
+
+# The line of a traceback that names the exception (traceback.format_exception_only), in a group too.
+_RAISED = re.compile(r"(?:  [|+] )?([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +86,10 @@ def _begin(fields: Fields) -> Begin:
     scope = fields.within("scope")
     if scope is None:
         raise ValueError("a call without a scope")
-    return Begin(
-        fields.number("at"), fields.text("kind"), scope.text("method"), scope.text("path"), _scope(scope)
-    )
+    at = fields.number("at")
+    if not 0 <= at <= _LAST:
+        raise ValueError("a call at no time")
+    return Begin(at, fields.text("kind"), scope.text("method"), scope.text("path"), _scope(scope))
 
 
 def _scope(fields: Fields) -> Scope:
@@ -94,7 +105,7 @@ def _scope(fields: Fields) -> Scope:
         client=_address(fields, "client"),
         server=_address(fields, "server"),
         asgi=asgi.get("version", "") + (f", spec {spec}" if spec else ""),
-        subprotocols=fields.texts("subprotocols"),
+        subprotocols=tuple(mask_subprotocols(fields.texts("subprotocols"))),
         extensions=_items(fields, "extensions"),
         state=_items(fields, "state"),
         others=_items(fields, "others"),
@@ -126,7 +137,7 @@ def _masked(key: str, value: str) -> str | Secret:
     if value and (is_secret_key(key) or key == "headers"):
         # Headers that a framework put in the place of the server's are those, secrets and all.
         return Secret(value)
-    shown = mask_loosely(value)
+    shown = mask_subprotocols([value])[0] if key == "subprotocol" else mask_text(value)
     return Secret(value, shown) if shown != value else value
 
 
@@ -141,7 +152,7 @@ def _message(fields: Fields) -> Message:
         "at_ms": _ms(called if at is None else at),
         "n": fields.whole("n"),
         "waited_ms": waited,
-        "error": fields.text("error"),
+        "error": mask_text(fields.text("error")),
     }
     if told is None:
         return Message(type="", **common)
@@ -176,7 +187,7 @@ def _log(fields: Fields) -> LogRecord:
         _ms(fields.number("at")),
         fields.text("level"),
         fields.text("logger"),
-        fields.text("text"),
+        fields.text("text")[:LOG_CHARS],
         fields.text("file"),
         fields.whole("line"),
     )
@@ -197,11 +208,14 @@ def _end(fields: Fields) -> End:
 
 
 def _logged(traceback: str) -> Raised | None:
-    """The exception of a log record; its last line says what it is."""
-    last = next((line for line in reversed(traceback.splitlines()) if line and line[0] not in " |+"), "")
-    kind, _, message = last.partition(": ")
-    return _raised(kind, message, traceback, logged=True) if last else None
+    """The exception of a log record, which the first line after the last frame names."""
+    lines = traceback.splitlines()
+    after = (
+        max((at for at, line in enumerate(lines) if line.lstrip(" |").startswith("File ")), default=-1) + 1
+    )
+    found = next((found for line in lines[after:] if (found := _RAISED.match(line))), None)
+    return None if found is None else _raised(found[1], found[2] or "", traceback, logged=True)
 
 
 def _raised(kind: str, message: str, traceback: str, *, logged: bool) -> Raised:
-    return Raised(kind, message, traceback, logged=logged)
+    return Raised(kind, message[:LOG_CHARS], traceback[:TRACEBACK_CHARS], logged=logged)

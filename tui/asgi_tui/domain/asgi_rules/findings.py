@@ -5,6 +5,7 @@ from __future__ import annotations
 from asgi_tui.domain.asgi_rules.table import RULES, SECTIONS
 from asgi_tui.domain.calls import Message, Verdict
 from asgi_tui.domain.events import Lifespan, Request, WebSocket
+from asgi_tui.domain.secret import revealed
 
 # Python's own types. A class of the app's may be derived from the right one, so it is never judged.
 _PLAIN = frozenset(
@@ -137,4 +138,4 @@ def field(message: Message, key: str) -> str:
     """The text of a key that has no field of its own, empty where it is missing or None."""
     if message.kinds.get(key) == "NoneType":
         return ""
-    return next((str(item.value) for item in message.fields if item.name == key), "")
+    return next((revealed(item.value) for item in message.fields if item.name == key), "")

@@ -35,7 +35,7 @@ class Http:
         elif self._findings.known(message, _SENT):
             if self._left:
                 self._findings.message("nothing is sent after http.disconnect", message)
-            self._answer.take(message)
+            self._answer.take(message, left=self._left)
 
     def end(self) -> None:
         """The app is done."""
@@ -73,14 +73,14 @@ class Answer:
     def _announced(self) -> bool:
         return self._start is not None and field(self._start, "trailers").lower() == "true"
 
-    def take(self, message: Message) -> None:
-        """The next message of it."""
+    def take(self, message: Message, *, left: bool = False) -> None:
+        """The next message of it. ``left``: nobody waits any more for what may be missing."""
         kind = message.type.removeprefix(self._prefix)
         offered = self._findings.offered(message)
         if kind == START:
             self._started(message)
         elif kind in _BODIES:
-            self._body(message, kind)
+            self._body(message, kind, left)
         elif kind == TRAILERS:
             if offered:
                 self._trailers(message)
@@ -132,7 +132,7 @@ class Answer:
         told = self._method == "HEAD" or start.status == 304 or len(value) > _MAX_DIGITS
         return None if told else int(value)
 
-    def _body(self, message: Message, kind: str) -> None:
+    def _body(self, message: Message, kind: str, left: bool) -> None:
         found = self._findings
         if not self._tried and found.whole:
             found.order("response start comes before the body", message)
@@ -152,7 +152,7 @@ class Answer:
             self._size += message.bytes
         last = kind == PATHSEND or not message.more
         self._ended = last and not message.error
-        self._check_length(message, last)
+        self._check_length(message, last and not left)
 
     def _forbids_body(self) -> str:
         status = self._start.status if self._start is not None else None

@@ -74,8 +74,8 @@ _HTTP: Mapping[str, Rule] = {
     ),
     "header names are lower-case": _app(
         "The specification asks for names in lower case, though servers let others pass: write "
-        "b'content-type'.",
-        level="warning",
+        "b'content-type'. Django writes them in capitals, and no server minds.",
+        level="info",
     ),
     "no pseudo headers": _app(
         "Names like :status belong to HTTP/2 itself, where the server makes them: leave out all that begin "
@@ -148,9 +148,10 @@ _HTTP: Mapping[str, Rule] = {
 
 _WEBSOCKET: Mapping[str, Rule] = {
     "connect is received before it is answered": _app(
-        "An accept or a close is the answer to websocket.connect: receive that first.",
+        "An accept or a close is the answer to websocket.connect: receive that first. Frameworks that close "
+        "without it are understood by every server.",
         "WebSocket: Connect",
-        "warning",
+        "info",
     ),
     "accept, close or a denial comes first": _app(
         "No frame can be sent before the handshake is done: send websocket.accept first.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asgi_tui.domain.asgi_rules.findings import Findings, field, wrong
 from asgi_tui.domain.asgi_rules.http import Answer
 from asgi_tui.domain.calls import Message
+from asgi_tui.domain.sending import subprotocols_of
 
 ACCEPT = "websocket.accept"
 SEND = "websocket.send"
@@ -68,15 +69,9 @@ class WebSocketApp:
         if any(header.name.lower() == "sec-websocket-protocol" for header in message.headers):
             found.message("no sec-websocket-protocol header in the accept", message)
         chosen = field(message, "subprotocol")
-        if chosen and chosen not in self._offered_subprotocols():
+        scope = found.call.scope
+        if chosen and chosen not in {*scope.subprotocols, *subprotocols_of(scope)}:
             found.message("subprotocol is one the client offered", message)
-
-    def _offered_subprotocols(self) -> set[str]:
-        scope = self._findings.call.scope
-        header = [
-            str(it.value).split(",") for it in scope.headers if it.name.lower() == "sec-websocket-protocol"
-        ]
-        return {name.strip() for names in (scope.subprotocols, *header) for name in names}
 
     def _check_frame(self, message: Message) -> None:
         found = self._findings
