@@ -23,5 +23,5 @@ class Run(TypedDict):
     app_dir: str
     telemetry: str
     token_path: str
-    traces_per_second: int
+    traces_per_second: int | None
     gunicorn_conf: str

@@ -32,7 +32,7 @@ class Surroundings:
     runtime: RuntimeDirectory
     guard: Guard
     token_path: str
-    traces_per_second: int
+    traces_per_second: int | None
     telemetry: Telemetry
     emit: Callable[[Event], None]
 

@@ -24,7 +24,7 @@ class RunFile:
     app_dir: str
     telemetry: str
     token_path: str
-    traces_per_second: int
+    traces_per_second: int | None
     gunicorn_conf: str
 
 

@@ -52,8 +52,8 @@ class Session:
     of one that is under way.
     """
 
-    def __init__(self, *, traces_per_second: int = 0, events_interval: float = 0.0) -> None:
-        """``traces_per_second``: requests told with their messages, for each worker process.
+    def __init__(self, *, traces_per_second: int | None = 0, events_interval: float = 0.0) -> None:
+        """``traces_per_second``: requests told with their messages, for each worker process; None: all.
 
         ``events_interval``: seconds between two batches of events at least, so that a screen is not drawn
         too often.
@@ -260,7 +260,7 @@ class Session:
         await telemetry.start()
         self._observer.listen(telemetry)
         self._surroundings = self._handover.surroundings = Surroundings(
-            runtime, guard, self._token_path, self._observer.rate or 0, telemetry, self._emit
+            runtime, guard, self._token_path, self._observer.rate, telemetry, self._emit
         )
         self._operations.spawn(self._observer.reporter.stats())
         self._operations.spawn(self._observer.reporter.usage(self._leader))
@@ -467,12 +467,16 @@ class Session:
         self._observer.gone(sender)
 
     def _told(self, sender: Sender, told: Told) -> None:
-        if isinstance(told, Summary):
-            self._observer.counted(sender, told)
         if not isinstance(told, Trace):
+            if isinstance(told, Summary):
+                self._observer.counted(sender, told)
             self._handover.told(sender, told)
         elif (server := self._handover.server_of(sender)) is not None:
-            self._observer.traced(sender, server, told)
+            try:
+                self._observer.traced(sender, server, told)
+            except Exception as error:
+                # It is made of the app's own data: whatever that holds, the figures and orders go on.
+                self._fault(error)
 
     # -- small helpers -----------------------------------------------------------------------------
 
