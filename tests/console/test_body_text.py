@@ -16,10 +16,17 @@ from tests.console.test_request_text import said
 
 
 def body(
-    data: bytes, media: str, *, size: int | None = None, coding: str = "", as_hex: bool = False
+    data: bytes,
+    media: str,
+    *,
+    size: int | None = None,
+    coding: str = "",
+    as_hex: bool = False,
+    as_page: bool = False,
 ) -> list[str]:
     call = answered(data, media, size=size, coding=coding)
-    return [row.text for row in side_lines(call, Veil(call), "response", as_hex=as_hex)]
+    rows = side_lines(call, Veil(call), "response", as_hex=as_hex, as_page=as_page)
+    return [row.text for row in rows]
 
 
 def test_json_is_laid_out_and_coloured() -> None:
@@ -29,6 +36,23 @@ def test_json_is_laid_out_and_coloured() -> None:
     assert dict(rows[2].coloured)['"a"'] == "key"
     assert rows[3].coloured[1] == ("1.50", "number")
     assert f'  "token": "{MASK}"' in body(b'{"a": 1, "token": "t"}', "application/json")
+
+
+def test_html_as_its_text_reads() -> None:
+    page = b"<h1>Hi</h1><p>see <a href='/b?token=s3cret'>\x1b[2Jb</a>"
+    assert body(page, "text/html; charset=utf-8", as_page=True)[1:] == [
+        "# Hi",
+        "see ␛[2Jb [1]",
+        "",
+        "Links",
+        f"  [1] /b?token={MASK}",
+    ]
+    assert (
+        "first 262,144 characters"
+        in body(gzip.compress(b"<p>a</p>" * 40_000), "text/html", coding="gzip", as_page=True)[2]
+    )
+    # of anything else it says nothing
+    assert body(b"<a>", "text/plain", as_page=True)[1:] == ["<a>"]
 
 
 def test_forms_text_and_html() -> None:

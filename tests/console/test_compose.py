@@ -323,6 +323,10 @@ async def test_requests_are_saved_loaded_and_deleted() -> None:
         await pilot.press("y")
         await until(pilot, app, "Deleted new.")
         assert not knowledge.kept
+        await pilot.press("s")
+        await until(pilot, app, "Secrets are not saved")
+        await pilot.press("escape")
+        assert "Nothing is saved yet." in await until(pilot, app, "Nothing is saved yet.")
 
 
 async def test_what_means_nothing_is_not_offered() -> None:

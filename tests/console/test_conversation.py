@@ -30,23 +30,23 @@ def field(app: SendingConsole, name: str) -> Input:
     return app.screen.query_one(f"#{name}", Input)
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
-async def test_a_conversation_from_open_to_close(size: tuple[int, int]) -> None:
+async def test_a_conversation_from_open_to_close() -> None:
     driver = FakeDriver()
     app = sending_console(driver)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         await until(pilot, app, "READY")
         app.action_open_websocket()
         await until(pilot, app, "○ not connected")
-        await pilot.press(*"ws?token=abc", "enter")
+        field(app, "ws-path").value = "/ws?token=abc"
+        await pilot.press("enter")
         await until(pilot, app, "◐ connecting…")
         assert driver.calls[-1] == "converse /ws?token=abc"
         held(driver).play(Turn(AT, "open", b"chat"))
         await until(pilot, app, "open, subprotocol chat")
         assert app.focused is field(app, "say-text")
         await pilot.press(*"hi", "enter")
-        await pilot.press(*"again", "enter", "up", "up")
-        assert held(driver).said == ["hi", "again"]
+        await pilot.press("h", "o", "enter", "up", "up")
+        assert held(driver).said == ["hi", "ho"]
         assert field(app, "say-text").value == "hi"
         await pilot.press("down", "down")
         assert field(app, "say-text").value == ""
@@ -55,11 +55,15 @@ async def test_a_conversation_from_open_to_close(size: tuple[int, int]) -> None:
             Turn(AT + 2, "text", b'{"password": "hunter2"}'),
             Turn(AT + 3, "binary", b"\x00\xff"),
         )
-        shown = await until(pilot, app, "00 ff")
-        assert f'{{"password": "{MASK}"}}' in shown
-        assert "→ 1, 2 B · ← 2, 25 B · newest 2,000 or 16 MB kept" in shown
-        rows = [line.split() for line in shown.splitlines() if ":" in line and "→" in line]
-        assert any("text" in row and "hi" in row for row in rows)
+        await until(pilot, app, "00 ff")
+        for size in (LARGE, SMALL):
+            await pilot.resize_terminal(*size)
+            shown = await until(pilot, app, "← 2, 25 B")
+            assert {len(line) for line in shown.splitlines()} == {size[0]}
+            assert f'{{"password": "{MASK}"}}' in shown
+            assert "→ 1, 2 B · ← 2, 25 B · newest 2,000 or 16 MB kept" in shown
+            rows = [line.split() for line in shown.splitlines() if ":" in line and "→" in line]
+            assert any("text" in row and "hi" in row for row in rows)
         # bytes and JSON
         await pilot.press("f2", *"{", "enter")
         assert "it is no JSON" in await until(pilot, app, "no JSON")

@@ -16,8 +16,9 @@ from asgi_tui.domain.text import mask_arguments
 from asgi_tui.engine.history import Launch
 from asgi_tui.engine.presets import Preset, PresetList, Where
 from asgi_tui.frontends.console.screens.files import FileDialog
-from asgi_tui.frontends.console.screens.paste import CommandArea, PasteDialog
+from asgi_tui.frontends.console.screens.paste import PasteDialog
 from asgi_tui.frontends.console.screens.presets import PresetsDialog, ago
+from asgi_tui.frontends.console.widgets.safe_area import SafeArea
 from tests.console.dialogs import LARGE, MIDDLE, SMALL, Host, click, rows, until
 from tests.console.fake import AT, CWD, plan
 from tests.console.screen import focus
@@ -35,7 +36,7 @@ async def test_a_command_is_read_as_it_is_pasted(size: tuple[int, int]) -> None:
     app: Host[Parsed] = Host(PasteDialog())
     async with app.run_test(size=size) as pilot:
         assert "What it says stands here" in await until(pilot, app, "stands here")
-        app.screen.query_one(CommandArea).put(PROCFILE)
+        app.screen.query_one(SafeArea).put(PROCFILE)
         shown = await until(pilot, app, "shell can fill in. F2")
         assert "Fill in defaults" in shown
         assert "Fill the form" in shown
@@ -65,7 +66,7 @@ async def test_what_is_no_command_is_told_and_does_not_fill_the_form() -> None:
         await pilot.press("ctrl+s")
         await click(pilot, app, "Fill the form")
         assert not app.results
-        area = app.screen.query_one(CommandArea)
+        area = app.screen.query_one(SafeArea)
         area.text = ""
         await pilot.press("ctrl+s")
         assert "there is none yet" in await until(pilot, app, "none yet")
@@ -84,7 +85,7 @@ async def test_a_paste_cannot_move_the_cursor_of_the_terminal() -> None:
     app: Host[Parsed] = Host(PasteDialog())
     async with app.run_test(size=SMALL) as pilot:
         await pilot.pause()
-        area = app.screen.query_one(CommandArea)
+        area = app.screen.query_one(SafeArea)
         area.put("uvicorn main:app --root-path /\x1b[2J\x9b1m[b]x[/b]\r\n# two")
         await until(pilot, app, "root_path")
         assert "\x1b" not in area.text

@@ -11,11 +11,11 @@ from asgi_tui.engine.ambient import Ambient
 from asgi_tui.engine.outlook import Outlook
 from asgi_tui.engine.project import Project
 from asgi_tui.frontends.console.screens.launch import LaunchScreen
-from asgi_tui.frontends.console.screens.paste import CommandArea
 from asgi_tui.frontends.console.widgets.all_options import SearchInput
 from asgi_tui.frontends.console.widgets.command_bar import SayRoom
 from asgi_tui.frontends.console.widgets.field import Field
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
+from asgi_tui.frontends.console.widgets.safe_area import SafeArea
 from asgi_tui.frontends.console.widgets.server_list import ServerList
 from tests.console.fake import FakeDriver, FakeKnowledge, console, plan, project
 from tests.console.screen import focus, settle, text, until
@@ -95,7 +95,7 @@ async def test_many_complaints_can_all_be_read_and_leave_the_buttons() -> None:
         assert not room.can_focus
         await pilot.press("p")
         await settle(pilot)
-        app.screen.query_one(CommandArea).put(WRONG)
+        app.screen.query_one(SafeArea).put(WRONG)
         await pilot.press("ctrl+s")
         shown = await until(pilot, app, "a key needs its certificate")
         assert "▶ Start" in shown
@@ -115,7 +115,7 @@ async def test_a_mend_leaves_what_the_paste_said() -> None:
         await until(pilot, app, "$ uvicorn main:app")
         await pilot.press("p")
         await settle(pilot)
-        app.screen.query_one(CommandArea).put("uvicorn main:app --reload --ssl-keyfile k")
+        app.screen.query_one(SafeArea).put("uvicorn main:app --reload --ssl-keyfile k")
         await pilot.press("ctrl+s")
         await until(pilot, app, "own reload was left out")
         await pilot.press("m")
@@ -154,7 +154,7 @@ async def test_typing_goes_on_at_the_end_of_what_was_filled_in() -> None:
         await until(pilot, app, "$ uvicorn main:app")
         await pilot.press("p")
         await settle(pilot)
-        app.screen.query_one(CommandArea).put("uvicorn shop.asgi:application")
+        app.screen.query_one(SafeArea).put("uvicorn shop.asgi:application")
         await pilot.press("ctrl+s")
         await until(pilot, app, "$ uvicorn shop.asgi:application")
         await pilot.press("e", "backspace", "x")
@@ -193,7 +193,7 @@ async def test_settings_of_a_reload_stay_as_typed_when_a_command_is_pasted() -> 
         await focus(pilot, app.screen.query_one("#field-grace Input", Input))
         await pilot.press("backspace", "2", "escape", "p")
         await settle(pilot)
-        app.screen.query_one(CommandArea).put("hypercorn shop.asgi:application")
+        app.screen.query_one(SafeArea).put("hypercorn shop.asgi:application")
         await pilot.press("ctrl+s")
         await until(pilot, app, "$ hypercorn shop.asgi:application")
         assert isinstance(app.screen, LaunchScreen)

@@ -169,6 +169,11 @@ async def test_a_selection_of_a_part_is_copied_while_the_log_goes_on() -> None:
         await pilot.mouse_down(offset=(column, row))
         await pilot.hover(offset=(column + 7, row))
         await pilot.mouse_up(offset=(column + 7, row))
+        await settle(pilot)
+        # the selection is seen, also where what is below it has a background of its own
+        marked = app.screen.get_component_rich_style("screen--selection", partial=True).bgcolor
+        line = app.screen._compositor.render_strips()[row].crop(column, column + 8)
+        assert {segment.style.bgcolor for segment in line if segment.style} == {marked}
         driver.play(*lines(2, 3))
         await until(pilot, app, "number 4 ")
         await pilot.press("ctrl+c")

@@ -35,7 +35,7 @@ async def opened(*calls: Request, size: tuple[int, int] = (120, 40)) -> AsyncIte
         kept.add(call)
     async with app.run_test(size=size) as pilot:
         await until(pilot, app, "READY")
-        screen = RequestScreen(kept, calls[0].id, cwd="/srv/shop")
+        screen = RequestScreen(kept, calls[0], cwd="/srv/shop")
         await app.push_screen(screen)
         screen.show_model(app.model, Part.ALL, AT + 753.4)
         await until(pilot, app, "server  ")
@@ -73,6 +73,8 @@ async def test_on_a_small_screen_enter_reads_the_message() -> None:
         assert "hello" in await until(pilot, app, "1001 going away")
         await pilot.press("down", "down", "down", "enter")
         shown = await until(pilot, app, "#3 receive")
+        for key in ("⇥ Tab", "esc Back", "[ ] Next", "V Reveal", "x Hex", "d Times"):
+            assert key in shown
         assert "1001 going away" not in shown.split("Messages")[1]
         assert "hello" in shown
         await pilot.press("x")
@@ -80,6 +82,8 @@ async def test_on_a_small_screen_enter_reads_the_message() -> None:
         await pilot.press("escape")
         await until(pilot, app, "server  uvicorn")
         assert app.screen is screen
+        await pilot.resize_terminal(80, 40)
+        assert "z Zoom" in await until(pilot, app, "z Zoom")
         await pilot.press("escape")
         await settle(pilot)
         assert app.screen is not screen
@@ -144,9 +148,10 @@ async def test_secrets_are_revealed_on_purpose_and_hidden_again() -> None:
         shown = await until(pilot, app, "abcdef123456")
         assert "SECRETS SHOWN" in shown
         assert "token=s3cret" in shown
+        assert "V Mask" in await until(pilot, app, "V Mask")
         # again
         await pilot.press("V")
-        assert "abcdef123456" not in await until(pilot, app, f"Bearer {MASK}")
+        assert "abcdef123456" not in await until(pilot, app, "V Reveal")
         # another request, and back
         await pilot.press("V")
         await until(pilot, app, "Reveal the secrets of this request?")
@@ -232,8 +237,21 @@ async def test_a_large_body_opens_fast_and_scrolls() -> None:
         assert "more lines are not shown" in await until(pilot, app, "more lines are not shown")
 
 
-async def test_what_is_selected_is_copied_as_it_is_seen() -> None:
-    async with opened(request()) as (app, pilot, screen, _):
+async def test_html_is_read_and_what_is_selected_is_copied_as_it_is_seen() -> None:
+    page = b"<h1>Lamps</h1><p>one"
+    async with opened(request(), answered(page, "text/html")) as (app, pilot, screen, _):
+        screen.show_tab("body")
+        assert "F3" not in await until(pilot, app, "lamp")
+        await pilot.press("right_square_bracket")
+        assert "<h1>" in await until(pilot, app, "F3 Readable")
+        await pilot.press("f3")
+        assert "<h1>" not in await until(pilot, app, "# Lamps")
+        # a request without a body has nothing to scroll
+        assert screen.focused is screen.query_one("#right")
+        await pilot.press("f6")
+        await until(pilot, app, "F6 Side")
+        assert screen.focused is screen.query_one("#left")
+        await pilot.press("f3", "left_square_bracket")
         screen.show_tab("headers")
         shown = (await until(pilot, app, "authorization")).splitlines()
         row = next(y for y, found in enumerate(shown) if "authorization" in found)

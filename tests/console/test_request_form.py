@@ -178,6 +178,9 @@ def test_bodies_by_what_they_are() -> None:
         "  [1] /b",
     ]
     assert readable(page, "text/html", whole=len(page), raw=True).text == page.decode()
+    link = b"<a href='/b?token=s3cret&page=2'>b</a>"
+    for raw in (False, True):
+        assert f"/b?token={MASK}&page=2" in readable(link, "text/html", whole=len(link), raw=raw).text
     assert readable(b"", "", whole=0).note == "no body"
     assert readable(b'{"token": "x"}', "", whole=14).text == f'{{\n  "token": "{MASK}"\n}}'
     assert '"x"' in readable(b'{"token": "x"}', "", whole=14, revealed=True).text

@@ -108,6 +108,8 @@ def test_a_pause_keeps_what_comes_within_the_bound() -> None:
         requests.add(request(number))
     assert requests.waiting == 3
     assert [call.outcome for call in requests] == ["returned", "open"]
+    # one that is read goes on
+    assert requests.find("4242-6") == request(6)
     requests.resume()
     assert (requests.waiting, requests.paused) == (0, False)
     assert kept(requests) == rows(requests) == ["4242-4", "4242-5", "4242-6"]
@@ -130,12 +132,14 @@ def test_what_is_beside_a_call() -> None:
     requests = filled(*(request(n, status=200 + n % 2) for n in range(6)))
 
     def beside(number: int, by: int) -> str | None:
-        call = requests.beside(f"4242-{number}", by)
+        call = requests.beside(number, by)
         return call.id if call is not None else None
 
     assert beside(2, 1) == "4242-3"
     assert beside(2, -1) == "4242-1"
     assert beside(0, -1) is beside(5, 1) is beside(99, 1) is None
+    # one that is kept no more, or never was
+    assert (beside(-1, 1), beside(99, -1), beside(-1, -1)) == ("4242-0", "4242-5", None)
     requests.narrow(parse("status:200"))
     assert (beside(2, 1), beside(2, -1)) == ("4242-4", "4242-0")
     assert (beside(3, 1), beside(3, -1)) == ("4242-4", "4242-2")

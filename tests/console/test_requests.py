@@ -10,7 +10,7 @@ from textual.widgets import Input
 from asgi_tui.domain.events import Event, Progress, State, StateChanged
 from asgi_tui.frontends.console.app import ConsoleApp
 from asgi_tui.frontends.console.format import clock_ms
-from asgi_tui.frontends.console.request_list import RequestList
+from asgi_tui.frontends.console.request_list import MAX_CALLS, RequestList
 from asgi_tui.frontends.console.screens.request import RequestScreen
 from asgi_tui.frontends.console.screens.requests import RequestsScreen
 from asgi_tui.frontends.console.widgets.request_table import RequestTable
@@ -279,7 +279,38 @@ async def test_the_requests_of_a_route_are_one_step_away() -> None:
         await pilot.press("2")
         await until(pilot, app, "Logs ·")
         app.screen.post_message(Traffic.RouteChosen("GET /items/{item_id}"))
-        assert "/items/1." in await until(pilot, app, "3 match")
+        shown = await until(pilot, app, "3 match")
+        assert "/items/1." in shown
+        # a request that is read there gives way to the list, what is typed does not
+        await pilot.press("end", "enter")
+        await until(pilot, app, "[Messages")
+        app.screen.post_message(Traffic.RouteChosen("GET /boom"))
+        assert "1 match" in await until(pilot, app, "1 match")
+        await pilot.press("n")
+        await until(pilot, app, "Nothing was sent yet")
+        app.screen.post_message(Traffic.RouteChosen("GET /x\x1b[2J"))
+        await settle(pilot)
+        assert [note.message for note in app._notifications] == [
+            "The list shows GET /x␛[2J: Esc leads to it."
+        ]
+
+
+async def test_what_is_seen_is_opened_though_the_list_has_let_it_go() -> None:
+    app = running(FakeDriver())
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await looking(pilot, app, *calls(3))
+        await until(pilot, app, "/items/2.")
+        # as under load between two repaints
+        for n in range(MAX_CALLS + 1):
+            app.model.requests.add(replace(request(9, path="/later"), id=f"later-{n}"))
+        assert app.model.requests.find("4242-2") is None
+        screen.action_open()
+        assert "GET /items/2." in await until(pilot, app, "[Messages")
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert "There is no request before" in next(iter(app._notifications)).message
+        await pilot.press("right_square_bracket")
+        assert "GET /later" in await until(pilot, app, "GET /later")
 
 
 # -- keys and mouse --------------------------------------------------------------------------------

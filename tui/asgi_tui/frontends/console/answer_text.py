@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from asgi_tui.domain.images import read_image
 from asgi_tui.domain.masking import mask_json, mask_loosely, mask_query, secret_spans
-from asgi_tui.domain.text import MASK, sanitize
+from asgi_tui.domain.text import MASK, mask_secrets, sanitize
 from asgi_tui.frontends.console.format import size
 from asgi_tui.frontends.console.html_text import html_text
 
 PART = 200_000  # characters shown at a time: a text area joins all of its lines for each row it draws
 HEX_BYTES = 64 * 1024  # of a binary body are shown
 HTML_CHARS = 256 * 1024  # of HTML are read as text
+PAGES = frozenset({"text/html", "application/xhtml+xml"})
 HEX_ROW = 16  # bytes a row
 INDENT = "  "
 
@@ -95,7 +96,7 @@ def _readable(data: bytes, media: str, *, whole: int, raw: bool, revealed: bool)
         return Readable("json", safe_lines(masked if raw else pretty_json(masked)), _note("JSON", cut))
     if kind == "form":
         return Readable("form", safe_lines(text if revealed else str(mask_query(text))), _note("form", cut))
-    text = text if revealed else mask_loosely(text)
+    text = text if revealed else mask_loosely(mask_secrets(text))
     if kind == "html" and not raw:
         part = f"its first {size(HTML_CHARS)}; raw shows it whole" if len(text) > HTML_CHARS else ""
         return Readable("html", safe_lines(html_text(text[:HTML_CHARS])), _note("HTML as text", part, cut))
@@ -137,7 +138,7 @@ def kind_of(text: str, media: str) -> str:
     name = media.partition(";")[0].strip().lower()
     if name == _FORM:
         return "form"
-    if name in ("text/html", "application/xhtml+xml"):
+    if name in PAGES:
         return "html"
     looks = name in ("", "text/plain") and text.lstrip()[:1] in ("{", "[")
     if looks or name == "application/json" or name.endswith("+json"):

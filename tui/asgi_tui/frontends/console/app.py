@@ -18,6 +18,7 @@ from textual.widgets import Input
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Switch
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.driver import Driver
 from asgi_tui.frontends.console.model import Part
 from asgi_tui.frontends.console.screens.returned import Returned
@@ -276,20 +277,26 @@ class ConsoleApp(SendingActions):
             self.push_screen(ReloadDialog(entry, self._drive.plan.cwd if self._drive.plan else ""))
 
     async def on_traffic_route_chosen(self, event: Traffic.RouteChosen) -> None:
-        """The requests of one route."""
+        """The requests of one route; one of them that was being read gives way to their list."""
+        from asgi_tui.frontends.console.screens.request import RequestScreen
         from asgi_tui.frontends.console.screens.requests import RequestsScreen
 
         await self.switch_mode("requests")
         for screen in self.screen_stack:
             if isinstance(screen, RequestsScreen):
                 screen.filter_route(event.route)
+        while isinstance(self.screen, RequestScreen):
+            await self.pop_screen()
+        if not isinstance(self.screen, RequestsScreen):
+            # what was typed there is not dropped
+            self.notify(f"The list shows {sanitize(event.route)}: Esc leads to it.", markup=False)
 
     def on_requests_screen_opened(self, event: RequestsScreen.Opened) -> None:
         """A request, on a screen of its own."""
         from asgi_tui.frontends.console.screens.request import RequestScreen
 
         plan = self._drive.plan
-        self.push_screen(RequestScreen(self.model.requests, event.id, cwd=plan.cwd if plan else ""))
+        self.push_screen(RequestScreen(self.model.requests, event.request, cwd=plan.cwd if plan else ""))
 
     # -- actions -----------------------------------------------------------------------------------
 

@@ -8,7 +8,17 @@ from itertools import islice
 from urllib.parse import unquote_plus
 
 from asgi_tui.domain.calls import Header, Message
-from asgi_tui.frontends.console.answer_text import HEX_BYTES, HEX_ROW, decoded, kind_of, picture, pretty_json
+from asgi_tui.frontends.console.answer_text import (
+    HEX_BYTES,
+    HEX_ROW,
+    HTML_CHARS,
+    PAGES,
+    decoded,
+    kind_of,
+    picture,
+    pretty_json,
+)
+from asgi_tui.frontends.console.html_text import html_text
 from asgi_tui.frontends.console.lines import Line, line, sentence, table
 from asgi_tui.frontends.console.veil import Veil
 
@@ -26,12 +36,14 @@ def body_lines(
     *,
     coding: str = "",
     as_hex: bool = False,
+    as_page: bool = False,
     width: int = 80,
     message: Message | None = None,
 ) -> list[Line]:
     """A body of ``size`` bytes, of which ``data`` is kept; secrets as ``veil`` has it.
 
-    ``width`` decides how many bytes stand in a row; ``message``: the one whose part of a body it is.
+    ``as_page``: HTML as its text reads, links below. ``width`` decides how many bytes stand in a row;
+    ``message``: the one whose part of a body it is.
     """
     if not data:
         return [sentence("It has no bytes." if not size else f"None of its {size:,} bytes were kept.")]
@@ -52,6 +64,10 @@ def body_lines(
         return [*notes, *_hex(data, veil.octets(data, message), width)]
     if message is not None and veil.split(message):
         return [*notes, *_numbered(decoded(veil.frame(message), media) or "", "")]
+    if as_page and plain_name(media) in PAGES:
+        if len(text) > HTML_CHARS:
+            notes.append(sentence(f"The page of its first {HTML_CHARS:,} characters.", "warned"))
+        return [*notes, *_numbered(html_text(veil.text(text)[:HTML_CHARS]), "")]
     return [*notes, *_text(text, media, veil)]
 
 

@@ -11,6 +11,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 if TYPE_CHECKING:
     from asgi_tui.frontends.console.app import ConsoleApp
 
+SAID = 0.01  # what a hit in the help counts, less than any in the title
+
 Command = tuple[str, str, Callable[[], Any]]  # Any: what Textual lets a command return
 
 
@@ -45,8 +47,10 @@ class ConsoleCommands(Provider):
 
     async def search(self, query: str) -> Hits:
         """What matches."""
-        matcher = self.matcher(query)
+        matcher, words = self.matcher(query), query.casefold().split()
         for title, help_text, run in self.commands():
-            score = matcher.match(title)
+            said = help_text.casefold()
+            # of a sentence nearly every query matches some letters
+            score = matcher.match(title) or SAID * all(word in said for word in words)
             if score > 0:
                 yield Hit(score, matcher.highlight(title), run, help=help_text)

@@ -134,21 +134,18 @@ class RequestList:
         return self._kept.calls.get(self._ids.get(number, ""))
 
     def find(self, id: str) -> Request | None:  # noqa: A002 - the name of the field
-        """The call of that id, None where it is not kept any more."""
-        return self._kept.calls.get(id)
+        """The newest that is known of the call of that id, also while paused; None where it is not kept."""
+        return self._late.calls.get(id) or self._kept.calls.get(id)
 
     def number(self, id: str) -> int | None:  # noqa: A002 - as above
         """The number of the call of that id, None where it is not kept any more."""
         return self._numbers.get(id)
 
-    def beside(self, id: str, by: int) -> Request | None:  # noqa: A002 - as above
-        """The call ``by`` rows after (before, if negative) that of the id; None where there is none.
+    def beside(self, number: int, by: int) -> Request | None:
+        """The call ``by`` rows after (before, if negative) that of the number; None where there is none.
 
-        That the call itself has left the rows makes no difference, as long as it is kept.
+        Whether the call itself is still a row, or kept at all, makes no difference.
         """
-        number = self._numbers.get(id)
-        if number is None:
-            return None
         at = bisect_left(self.rows, number)
         here = at < len(self.rows) and self.rows[at] == number
         index = at + by if here or by < 0 else at + by - 1

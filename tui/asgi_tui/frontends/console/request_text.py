@@ -8,6 +8,7 @@ from asgi_tui.domain.close_codes import meaning
 from asgi_tui.domain.events import Request
 from asgi_tui.domain.frames import Frame
 from asgi_tui.frontends.console import format as show
+from asgi_tui.frontends.console.answer_text import PAGES
 from asgi_tui.frontends.console.body_text import body_lines, coding_of, plain_name
 from asgi_tui.frontends.console.history import Place
 from asgi_tui.frontends.console.lines import BLANK, Line, Piece, line, sentence, table, title
@@ -200,8 +201,15 @@ def verdict_lines(verdict: Verdict, row: int | None = None, *, here: bool = Fals
 # -- bodies ------------------------------------------------------------------------------------------
 
 
-def side_lines(call: Request, veil: Veil, side: str, *, as_hex: bool = False, width: int = 80) -> list[Line]:
-    """The whole body of the ``request`` or the ``response``."""
+def is_page(body: Body) -> bool:
+    """Whether it is HTML of which something was kept."""
+    return bool(body.data) and plain_name(body.media) in PAGES
+
+
+def side_lines(
+    call: Request, veil: Veil, side: str, *, as_hex: bool = False, as_page: bool = False, width: int = 80
+) -> list[Line]:
+    """The whole body of the ``request`` or the ``response``; HTML ``as_page`` as its text reads."""
     name = f"{side.capitalize()} body"
     kind = scope_type(call)
     if kind != "http":
@@ -216,6 +224,13 @@ def side_lines(call: Request, veil: Veil, side: str, *, as_hex: bool = False, wi
         headers = next((item.headers for item in call.messages if item.type == "http.response.start"), ())
     said = " · ".join(filter(None, [f"{body.size:,} bytes", plain_name(body.media), coding_of(headers)]))
     rows = body_lines(
-        body.data, body.size, body.media, veil, coding=coding_of(headers), as_hex=as_hex, width=width
+        body.data,
+        body.size,
+        body.media,
+        veil,
+        coding=coding_of(headers),
+        as_hex=as_hex,
+        as_page=as_page,
+        width=width,
     )
     return [title(name, said), *rows]

@@ -157,7 +157,7 @@ class SendingActions(SessionActions):
 
         alone = RequestList()
         alone.add(request)
-        self.push_screen(RequestScreen(alone, request.id, cwd=self._cwd))
+        self.push_screen(RequestScreen(alone, request, cwd=self._cwd))
 
     # -- copying -----------------------------------------------------------------------------------
 

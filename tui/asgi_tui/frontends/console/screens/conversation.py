@@ -88,8 +88,9 @@ class ConversationScreen(Screen[None]):
         self._painting = False
         self._path = Input(compact=True, select_on_focus=False, placeholder="/path", id="ws-path")
         self._subprotocols = Input(
-            compact=True, select_on_focus=False, placeholder="a, b", id="ws-subprotocols"
+            compact=True, select_on_focus=False, placeholder="none", id="ws-subprotocols"
         )
+        self._subprotocols.tooltip = "Names of subprotocols, with commas between them"
         self._headers = CodeArea(id="ws-headers", syntax="headers", placeholder="name: value, a line each")
         self._table = TurnTable()
         self._form = Choice([("text", TEXT), ("JSON", JSON), ("hex", HEX)], TEXT, id="say-form")

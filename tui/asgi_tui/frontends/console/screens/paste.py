@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Button, Static, TextArea
 
 from asgi_tui.domain.command_line import SHELL, Parsed, parse_command, shell_default
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.shell_text import MAX_TEXT
-from asgi_tui.domain.text import MASK, mask_arguments, mask_assignment, mask_value, sanitize
+from asgi_tui.domain.text import MASK, mask_arguments, mask_assignment, mask_value
 from asgi_tui.frontends.console.screens.launch_dialog import LaunchDialog, cut
-
-if TYPE_CHECKING:
-    pass
+from asgi_tui.frontends.console.widgets.safe_area import SafeArea
 
 _NAME = 20  # cells of a name at the most
 _HINT = "From a README, Procfile, Dockerfile or unit file. It is not run."
@@ -89,31 +85,6 @@ def reading(parsed: Parsed) -> Content:
     return Content.assemble(*parts)
 
 
-class CommandArea(TextArea):
-    """Where the command is pasted: bounded, and without control characters."""
-
-    class Refused(Message):
-        """What was pasted is too long."""
-
-    def put(self, text: str) -> None:
-        """Puts text in place of the selection."""
-        if len(self.text) + len(text) > MAX_TEXT:
-            self.post_message(self.Refused())
-            return
-        text = "\n".join(map(sanitize, text.splitlines()))
-        self.move_cursor(self.replace(text, *self.selection).end_location)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """From the terminal."""
-        event.prevent_default()
-        event.stop()
-        self.put(event.text)
-
-    def action_paste(self) -> None:
-        """From the console's own clipboard."""
-        self.put(self.app.clipboard)
-
-
 class PasteDialog(LaunchDialog[Parsed]):
     """Reads a command as it is typed or pasted; gives what it says, for the form."""
 
@@ -139,7 +110,7 @@ class PasteDialog(LaunchDialog[Parsed]):
         """The text above, what it says below."""
         with self.box("Paste a command", _KEYS, fixed=True):
             yield Static(_HINT, classes="hint", markup=False)
-            yield CommandArea(id="paste-text", soft_wrap=True, highlight_cursor_line=False)
+            yield SafeArea(most=MAX_TEXT, id="paste-text")
             with VerticalScroll(id="paste-room", can_focus=True):
                 yield Static("", id="paste-reading", markup=False)
             yield self.said()
@@ -155,7 +126,7 @@ class PasteDialog(LaunchDialog[Parsed]):
 
     def on_mount(self) -> None:
         """Ready to be pasted into."""
-        area = self.query_one(CommandArea)
+        area = self.query_one(SafeArea)
         area.focus()
         self._read("")
         if self._given:
@@ -166,7 +137,7 @@ class PasteDialog(LaunchDialog[Parsed]):
         """Read anew."""
         self._read(event.text_area.text)
 
-    def on_command_area_refused(self) -> None:
+    def on_safe_area_refused(self) -> None:
         """Too long a paste."""
         self.say(Problem("Text", f"it is longer than {MAX_TEXT:,} characters", "paste the command alone"))
 
@@ -174,12 +145,12 @@ class PasteDialog(LaunchDialog[Parsed]):
         """Gives what was read."""
         if self._parsed is not None:
             self.dismiss(self._parsed)
-        elif not self.query_one(CommandArea).text.strip():
+        elif not self.query_one(SafeArea).text.strip():
             self.say(Problem("Command", "there is none yet", "paste one, or type it"))
 
     def action_defaults(self) -> None:
         """``${PORT:-5000}`` becomes 5000."""
-        area = self.query_one(CommandArea)
+        area = self.query_one(SafeArea)
         filled = shell_default(area.text)
         if filled != area.text:
             area.text = filled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -16,7 +17,14 @@ from asgi_tui.frontends.console.lines import BLANK, Line
 from asgi_tui.frontends.console.message_text import step_lines
 from asgi_tui.frontends.console.model import Part, SessionModel
 from asgi_tui.frontends.console.request_list import RequestList
-from asgi_tui.frontends.console.request_text import error_lines, head_lines, log_lines, rule_lines, side_lines
+from asgi_tui.frontends.console.request_text import (
+    error_lines,
+    head_lines,
+    is_page,
+    log_lines,
+    rule_lines,
+    side_lines,
+)
 from asgi_tui.frontends.console.scope_text import request_lines, response_lines, scope_lines
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.screens.reveal import RevealDialog
@@ -24,7 +32,7 @@ from asgi_tui.frontends.console.session_actions import SessionActions
 from asgi_tui.frontends.console.veil import Veil
 from asgi_tui.frontends.console.widgets.keys import Keys
 from asgi_tui.frontends.console.widgets.lines_view import LinesView
-from asgi_tui.frontends.console.widgets.request_tabs import TABS, RequestTabs
+from asgi_tui.frontends.console.widgets.request_tabs import TABS, RequestTabs, counts
 from asgi_tui.frontends.console.widgets.sequence import Sequence
 from asgi_tui.frontends.console.widgets.status_line import StatusLine
 from asgi_tui.frontends.console.widgets.waterfall import WaterfallView
@@ -32,6 +40,9 @@ from asgi_tui.frontends.console.widgets.waterfall import WaterfallView
 BESIDE = 110  # cells from which two panes stand side by side
 BELOW = 34  # rows from which the chosen message stands below the diagram, and panes have frames
 REVEAL_TIP = "Reveal the secrets of this request, or mask them again"
+PAGE_TIP = "HTML as a page reads, or as it was sent"
+BACK_TIP = "To the tab before"
+SIDE_TIP = "To the other of the two panes"
 HEX_TIP = "Bodies as text or as bytes"
 DELTA_TIP = "Times since the message before, or since the call"
 ZOOM_TIP = "The chosen message on the whole screen, and back"
@@ -42,39 +53,45 @@ TITLES = {"scope": "Scope", "gap": "Left out", "end": "End"}
 
 
 class RequestScreen(Screen[None]):
-    """A call by its id, live while it goes on. Secrets are masked; revealing them ends with leaving."""
+    """A call, live while it goes on, whether or not the list still has it.
+
+    Secrets are masked; revealing them ends with leaving.
+    """
 
     CSS_PATH = "request.tcss"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", tooltip="Back to the list", id="request.back"),
+        Binding("tab,right", "tab(1)", "Tab", key_display="⇥", tooltip="To the next tab", id="request.tab"),
         Binding(
-            "tab,right", "tab(1)", "Next tab", key_display="⇥", tooltip="To the next tab", id="request.tab"
-        ),
-        Binding(
-            "shift+tab,left",
-            "tab(-1)",
-            "Previous tab",
-            show=False,
-            tooltip="To the tab before",
-            id="request.tab_back",
+            "shift+tab,left", "tab(-1)", "Previous tab", show=False, tooltip=BACK_TIP, id="request.tab_back"
         ),
         Binding(
             "left_square_bracket",
             "beside(-1)",
             "Previous",
+            show=False,  # as it is beside the next one's key
             tooltip="The request before this one",
             id="request.previous",
         ),
         Binding(
-            "right_square_bracket", "beside(1)", "Next", tooltip="The request after it", id="request.next"
+            "right_square_bracket",
+            "beside(1)",
+            "Next",
+            key_display="[ ]",
+            tooltip="The request after it",
+            id="request.next",
         ),
         Binding("u", "unfold", "Unfold", tooltip="Show the whole traceback, or not", id="request.unfold"),
+        Binding("f3", "page", "Readable", key_display="F3", tooltip=PAGE_TIP, id="request.page"),
+        Binding("f6", "side", "Side", key_display="F6", tooltip=SIDE_TIP, id="request.side"),
+        Binding("V", "reveal", "Reveal", tooltip=REVEAL_TIP, id="request.reveal"),
+        Binding("x", "hex", "Hex", tooltip=HEX_TIP, id="request.hex"),
+        Binding("d", "deltas", "Times", tooltip=DELTA_TIP, id="request.deltas"),
+        Binding("z", "zoom", "Zoom", tooltip=ZOOM_TIP, id="request.zoom"),
         Binding("r", "app.replay", "Replay", tooltip="Send the request again", id="request.replay"),
         Binding("e", "app.edit_request", "Edit", tooltip="Edit the request and send it", id="request.edit"),
-        Binding("x", "hex", "Hex", tooltip=HEX_TIP, id="request.hex"),
-        Binding("V", "reveal", "Reveal", tooltip=REVEAL_TIP, id="request.reveal"),
         Binding(
             "o",
             "app.replay_on",
@@ -82,24 +99,22 @@ class RequestScreen(Screen[None]):
             tooltip="Send it again on another server",
             id="request.replay_on",
         ),
-        Binding("d", "deltas", "Deltas", tooltip=DELTA_TIP, id="request.deltas"),
-        Binding("z", "zoom", "Zoom", tooltip=ZOOM_TIP, id="request.zoom"),
         Binding("w", "waterfall", "Waterfall", tooltip="Show the phases, or not", id="request.waterfall"),
         Binding("c", "app.copy_curl", "curl", tooltip=CURL_TIP, id="request.curl"),
         Binding("h", "app.copy_httpx", "httpx", tooltip=HTTPX_TIP, id="request.httpx"),
         Binding("S", "app.save_request", "Save", tooltip="Save the request for later", id="request.save"),
     ]
 
-    def __init__(self, requests: RequestList, id: str, *, cwd: str = "") -> None:  # noqa: A002 - the name of the field
+    def __init__(self, requests: RequestList, call: Request, *, cwd: str = "") -> None:
         super().__init__()
         self._requests = requests
-        self._call = requests.find(id)
+        self._number = -1  # where it is, or was, in the list
         self._cwd = cwd
-        self._veil = Veil(self._call) if self._call else None
+        self._take(call, lifted=False)
         self._now = 0.0
         self._fresh = True  # nothing of the call was shown yet
         self._tab = "messages"
-        self._as_hex = self._unfolded = False
+        self._as_hex = self._as_page = self._unfolded = False
         self._reading = False  # the chosen message has the whole room
         self._zoomed = False
         self._phases = True
@@ -143,21 +158,19 @@ class RequestScreen(Screen[None]):
         self._lift(False)
 
     @property
-    def chosen_request(self) -> Request | None:
+    def chosen_request(self) -> Request:
         """The call that is shown, as it is known."""
         return self._call
 
     def show_model(self, model: SessionModel, changed: Part, now: float, *, quitting: bool = False) -> None:
         """Shows what came to be known of the call; while it goes on, once a second how long it has."""
         self.query_one(StatusLine).show(model, now, quitting=quitting)
-        call = self._requests.find(self._call.id) if self._call else None
-        if call is None or self._call is None:
-            return
+        call = self._requests.find(self._call.id) or self._call
         ticked = call.outcome == "open" and int(now) != int(self._now)
         news = call is not self._call
         self._now = now
         if news:
-            self._take(call, lifted=self._veil is not None and self._veil.lifted)
+            self._take(call, lifted=self._veil.lifted)
         # a body that grows is laid out anew once a second, not with each part of it
         calm = self._tab != "messages" and call.outcome == "open"
         if (news and not calm) or ticked or self._fresh:
@@ -165,23 +178,26 @@ class RequestScreen(Screen[None]):
 
     def _take(self, call: Request, *, lifted: bool) -> None:
         self._call, self._veil = call, Veil(call, lifted=lifted)
+        number = self._requests.number(call.id)
+        self._number = self._number if number is None else number
+        name = "Mask" if lifted else "Reveal"
+        (binding,) = self._bindings.key_to_bindings["V"]
+        if name != binding.description:  # footer and palette say what the key does now
+            self._bindings.key_to_bindings["V"] = [replace(binding, description=name)]
+            self.refresh_bindings()
 
     # -- what is shown -----------------------------------------------------------------------------
 
     @property
     def _now_ms(self) -> float:
         call = self._call
-        assert call is not None
-        return (
-            max((self._now - call.at) * 1000, call.duration_ms)
-            if call.outcome == "open"
-            else call.duration_ms
-        )
+        since = (self._now - call.at) * 1000 if call.outcome == "open" else 0.0
+        return max(since, call.duration_ms)
 
     def _show(self, *, fresh: bool) -> None:
         """Shows the call; ``fresh``: from its start, else what is the same stays where it is."""
         call, veil = self._call, self._veil
-        if call is None or veil is None or not self.is_mounted:
+        if not self.is_mounted:
             return
         fresh, self._fresh = fresh or self._fresh, False
         self._head.show(head_lines(call, veil, self._now_ms), fresh=False)
@@ -195,7 +211,7 @@ class RequestScreen(Screen[None]):
 
     def _show_step(self, *, fresh: bool) -> None:
         call, veil, step = self._call, self._veil, self._sequence.view.step
-        if call is None or veil is None or step is None:
+        if step is None:
             return
         lines = step_lines(call, step, veil, now_ms=self._now_ms, as_hex=self._as_hex, width=self._step.room)
         self._step.show(lines, fresh=fresh)
@@ -218,7 +234,7 @@ class RequestScreen(Screen[None]):
             case "body":
                 room = (self.size.width - 2) // (2 if self._beside else 1) - 4
                 request, response = (
-                    side_lines(call, veil, side, as_hex=self._as_hex, width=room)
+                    side_lines(call, veil, side, as_hex=self._as_hex, as_page=self._as_page, width=room)
                     for side in ("request", "response")
                 )
                 return request, response
@@ -239,6 +255,7 @@ class RequestScreen(Screen[None]):
         self.set_class(event.size.height >= BELOW, "-framed")
         self._arrange()
         self._show(fresh=False)
+        self.refresh_bindings()  # whether there is something to zoom
 
     def _arrange(self) -> None:
         self.set_class(self._tab == "messages", "-messages")
@@ -258,7 +275,9 @@ class RequestScreen(Screen[None]):
         self._tab, self._reading, self._zoomed = tab, False, False
         self._arrange()
         self._show(fresh=tab != "messages")
-        (self._sequence.view if tab == "messages" else self._left).focus()
+        # the longer one of two is what there is to scroll
+        right = len(self._right.lines) > len(self._left.lines)
+        (self._sequence.view if tab == "messages" else self._right if right else self._left).focus()
         self.refresh_bindings()
 
     def on_request_tabs_chosen(self, event: RequestTabs.Chosen) -> None:
@@ -295,7 +314,7 @@ class RequestScreen(Screen[None]):
 
     def action_beside(self, by: int) -> None:
         """To the request before or after."""
-        call = self._requests.beside(self._call.id, by) if self._call else None
+        call = self._requests.beside(self._number, by)
         if call is not None:
             self._take(call, lifted=False)
             self._unfolded = False
@@ -314,6 +333,15 @@ class RequestScreen(Screen[None]):
             self._show_step(fresh=True)
         else:
             self._show(fresh=True)
+
+    def action_side(self) -> None:
+        """To the other of the two panes."""
+        (self._left if self.focused is self._right else self._right).focus()
+
+    def action_page(self) -> None:
+        """HTML as a page reads, or as it was sent."""
+        self._as_page = not self._as_page
+        self._show(fresh=True)
 
     def action_unfold(self) -> None:
         """The whole traceback, or the user's frames."""
@@ -337,18 +365,18 @@ class RequestScreen(Screen[None]):
 
     def action_reveal(self) -> None:
         """Asks before secrets are shown; masks them again without asking."""
-        if self._veil is not None and self._veil.lifted:
+        if self._veil.lifted:
             self._lift(False)
-        elif self._call is not None:
+        else:
             asked = self._call.id
             self.app.push_screen(RevealDialog(), lambda yes: self._revealed(asked, yes))
 
     def _revealed(self, asked: str, yes: bool | None) -> None:
-        if yes and self._call is not None and self._call.id == asked:
+        if yes and self._call.id == asked:
             self._lift(True)
 
     def _lift(self, lifted: bool) -> None:
-        if self._call is not None and self._veil is not None and self._veil.lifted is not lifted:
+        if self._veil.lifted is not lifted:
             self._take(self._call, lifted=lifted)
             self._show(fresh=False)
 
@@ -359,24 +387,13 @@ class RequestScreen(Screen[None]):
                 return self._tab == "messages"
             case "hex":
                 return self._tab in ("messages", "body")
+            case "side":
+                return self._tab != "messages" and self._right.display
+            case "page":
+                return self._tab == "body" and any(map(is_page, (self._call.body, self._call.answer)))
             case "unfold":
-                error = self._call.error if self._call else None
+                error = self._call.error
                 return self._tab == "error" and error is not None and bool(error.traceback)
             case "zoom":
                 return self._tab == "messages" and (self._beside or self.has_class("-below"))
         return True
-
-
-def counts(call: Request) -> dict[str, tuple[str, str]]:
-    """What stands behind a tab's name, with its style."""
-    messages = len(call.messages) + call.left_out
-    found = {"messages": (f"{messages:,}", "$text-muted")}
-    if call.error is not None:
-        found["error"] = ("✗", "bold $text-error")
-    if call.logs:
-        found["logs"] = (f"{len(call.logs):,}", "$text-muted")
-    if call.verdicts:
-        worst = any(verdict.level == "error" for verdict in call.verdicts)
-        style = "bold $text-error" if worst else "bold $text-warning"
-        found["rules"] = (f"▲ {len(call.verdicts):,}", style)
-    return found

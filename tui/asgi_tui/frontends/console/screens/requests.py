@@ -77,8 +77,8 @@ class RequestsScreen(Screen[None]):
     class Opened(Message):
         """A request is to be shown."""
 
-        def __init__(self, id: str) -> None:  # noqa: A002 - the name of the field
-            self.id = id
+        def __init__(self, request: Request) -> None:
+            self.request = request
             super().__init__()
 
     def __init__(self, model: SessionModel) -> None:
@@ -221,7 +221,7 @@ class RequestsScreen(Screen[None]):
         """Opens the request under the cursor."""
         call = self.chosen_request
         if call is not None:
-            self.post_message(self.Opened(call.id))
+            self.post_message(self.Opened(call))
 
     def action_filter(self) -> None:
         """Opens the filter line."""

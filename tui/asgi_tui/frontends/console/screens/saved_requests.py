@@ -38,6 +38,9 @@ class Save(Protocol):
     def __call__(self, name: str, *, keep_body: bool) -> Sequence[str]: ...
 
 
+NOTHING = "Nothing is saved yet."
+
+
 class SavedRequestsDialog(LaunchDialog[Sending]):
     """The saved requests; gives the one that is picked.
 
@@ -132,7 +135,7 @@ class SavedRequestsDialog(LaunchDialog[Sending]):
         if found.problems:
             self.say(found.problems[0])
         elif say or not self._naming.display:
-            self.say(say or ("" if self._saved else "Nothing is saved yet."))
+            self.say(say or ("" if self._saved else NOTHING))
 
     def _line(self, saved: SavedRequest) -> Line:
         sending = saved.sending
@@ -250,7 +253,7 @@ class SavedRequestsDialog(LaunchDialog[Sending]):
         self._question.display = False
         self.query_one(".buttons").display = True
         self.keys(self._list_keys)
-        self.say("")
+        self.say("" if self._saved else NOTHING)
         self._lines.focus()
 
     def action_close(self) -> None:

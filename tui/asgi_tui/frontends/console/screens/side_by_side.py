@@ -126,6 +126,9 @@ class SideBySideScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "only", "Differences", tooltip="Only what differs, or everything", id="sides.only"),
+        Binding(
+            "escape", "close", "Back", tooltip="Cancel what is being sent, else go back", id="sides.close"
+        ),
         Binding("n", "step(1)", "Next", tooltip="To the next difference", id="sides.next"),
         Binding(
             "N", "step(-1)", "Previous", show=False, tooltip="To the difference before", id="sides.previous"
@@ -136,9 +139,6 @@ class SideBySideScreen(Screen[None]):
         ),
         Binding(
             "L", "trace(1)", "Right trace", tooltip="What the app saw on the second server", id="sides.right"
-        ),
-        Binding(
-            "escape", "close", "Back", tooltip="Cancel what is being sent, else go back", id="sides.close"
         ),
     ]
 

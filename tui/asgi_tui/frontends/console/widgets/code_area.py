@@ -1,4 +1,4 @@
-"""A text area for text from anywhere: bounded, without control characters, JSON and headers coloured."""
+"""A text area with JSON and headers coloured."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from typing import ClassVar, Literal
 
 from rich.style import Style
 from rich.text import Text
-from textual import events
-from textual.message import Message
-from textual.widgets import TextArea
 
-from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.answer_text import PART
 from asgi_tui.frontends.console.lines import painted
+from asgi_tui.frontends.console.widgets.safe_area import SafeArea
 
 Syntax = Literal["", "json", "headers"]
 _HEADER = re.compile(r"^[^:\s]+:")
 LONG_LINE = 2_000  # characters from which a line is not coloured
 
 
-class CodeArea(TextArea):
+class CodeArea(SafeArea):
     """Text that is edited, or with ``read_only`` only read."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"code--key", "code--string", "code--number"}
@@ -35,9 +32,6 @@ class CodeArea(TextArea):
     CodeArea:nocolor:focus { border-left: heavy; }
     """
 
-    class Refused(Message):
-        """What was pasted is too long."""
-
     def __init__(
         self,
         text: str = "",
@@ -47,16 +41,7 @@ class CodeArea(TextArea):
         read_only: bool = False,
         placeholder: str = "",
     ) -> None:
-        super().__init__(
-            text,
-            id=id,
-            read_only=read_only,
-            show_cursor=not read_only,
-            soft_wrap=True,
-            highlight_cursor_line=False,
-            tab_behavior="focus",
-            placeholder=placeholder,
-        )
+        super().__init__(text, most=PART, id=id, read_only=read_only, placeholder=placeholder)
         self.match_cursor_bracket = False
         self.syntax: Syntax = syntax
         self._tones: dict[str, Style] = {}
@@ -96,23 +81,3 @@ class CodeArea(TextArea):
         """Another theme."""
         super().notify_style_update()
         self._tones.clear()
-
-    def put(self, text: str) -> None:
-        """Puts text in place of the selection."""
-        if len(self.text) + len(text) > PART:
-            self.post_message(self.Refused())
-            return
-        text = "\n".join(map(sanitize, text.splitlines()))
-        self.move_cursor(self.replace(text, *self.selection).end_location)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """From the terminal."""
-        event.prevent_default()
-        event.stop()
-        if not self.read_only:
-            self.put(event.text)
-
-    def action_paste(self) -> None:
-        """From the console's own clipboard."""
-        if not self.read_only:
-            self.put(self.app.clipboard)

@@ -18,6 +18,7 @@ from textual.strip import Strip
 
 from asgi_tui.frontends.console.lines import STYLES, Line, Target, breaks
 from asgi_tui.frontends.console.row_index import RowIndex
+from asgi_tui.frontends.console.widgets.strips import over, selected
 
 CACHED_STRIPS = 512
 
@@ -169,10 +170,10 @@ class LinesView(ScrollView, can_focus=True):
         strip = self._strip(row).extend_cell_length(width, base).crop(0, width)
         if index == self.cursor:
             name = "cursor" if self.has_focus else "cursor-blurred"
-            strip = _over(strip, self._style(name, partial=True))
+            strip = over(strip, self._style(name, partial=True))
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
-            strip = self._selected(strip, span)
+            strip = selected(strip, span, self.screen)
         return strip.apply_offsets(0, row)
 
     def _strip(self, row: int) -> Strip:
@@ -201,14 +202,6 @@ class LinesView(ScrollView, can_focus=True):
 
     def _style(self, name: str, *, partial: bool = False) -> Style:
         return self.get_component_rich_style(f"lines--{name}", partial=partial)
-
-    def _selected(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        start, end = span
-        cells = strip.cell_length
-        end = cells if end == -1 else min(end, cells)
-        selected = self.screen.get_component_rich_style("screen--selection", partial=True)
-        marked = _over(strip.crop(start, end), selected)
-        return Strip.join([strip.crop(0, start), marked, strip.crop(end, cells)])
 
     def notify_style_update(self) -> None:
         """Another theme: everything cached is of the old one."""
@@ -306,8 +299,3 @@ class LinesView(ScrollView, can_focus=True):
         """The cursor looks otherwise without it."""
         super().watch_has_focus(_has_focus)
         self.refresh()
-
-
-def _over(strip: Strip, style: Style) -> Strip:
-    """A strip with a style over those it has."""
-    return Strip([Segment(text, (own or Style()) + style) for text, own, _ in strip], strip.cell_length)

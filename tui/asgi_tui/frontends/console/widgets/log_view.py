@@ -19,6 +19,7 @@ from textual.strip import Strip
 from asgi_tui.frontends.console.format import clock, clock_ms, fit
 from asgi_tui.frontends.console.log_buffer import LogBuffer, LogLine
 from asgi_tui.frontends.console.row_index import RowIndex
+from asgi_tui.frontends.console.widgets.strips import selected
 
 WIDE = 100  # cells from which milliseconds and the logger have room
 CUT = "›"  # noqa: RUF001 - at the right edge of a line that goes on
@@ -259,7 +260,7 @@ class LogView(ScrollView, can_focus=True):
         if selection is None:
             self._strips[key] = strip
         elif (span := selection.get_span(row)) is not None:
-            strip = self._selected(strip, span)
+            strip = selected(strip, span, self.screen)
         return strip
 
     def _marked(self, line: LogLine, number: int, start: int, text: str, style: Style) -> list[Segment]:
@@ -276,14 +277,6 @@ class LogView(ScrollView, can_focus=True):
             segments += [Segment(text[at:left], style), Segment(text[left:right], found)]
             at = right
         return [*segments, Segment(text[at:], style)]
-
-    def _selected(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        start, end = span
-        cells = strip.cell_length
-        end = cells if end == -1 else min(end, cells)
-        style = self.screen.get_component_rich_style("screen--selection")
-        marked = strip.crop(start, end).apply_style(style)
-        return Strip.join([strip.crop(0, start), marked, strip.crop(end, cells)])
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"log--{name}")

@@ -227,7 +227,7 @@ class RequestEditor(Vertical):
                 self._half.value = BODY
         self.rearrange()
 
-    def on_code_area_refused(self) -> None:
+    def on_safe_area_refused(self) -> None:
         """Too long a paste."""
         self.say(f"✗ Text: it is longer than {PART:,} characters; paste less of it.")
 

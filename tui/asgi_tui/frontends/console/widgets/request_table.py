@@ -76,6 +76,7 @@ class RequestTable(ScrollView, can_focus=True):
         self._requests = requests
         self._rows: tuple[int, ...] = ()
         self._cursor: int | None = None  # the number of a call
+        self._chosen: Request | None = None  # that call: under load the list may be ahead of what is seen
         self._picked = 0  # where the cursor was put: it comes back there when a filter lets it
         self._left_at = 0  # the number of the first call that came after follow was left
         self._now = 0.0
@@ -104,8 +105,8 @@ class RequestTable(ScrollView, can_focus=True):
 
     @property
     def chosen(self) -> Request | None:
-        """The call under the cursor."""
-        return None if self._cursor is None else self._requests.call(self._cursor)
+        """The call under the cursor, as long as its row is seen."""
+        return None if self._cursor is None else self._requests.call(self._cursor) or self._chosen
 
     @property
     def unseen(self) -> int:
@@ -137,8 +138,12 @@ class RequestTable(ScrollView, can_focus=True):
             self._cursor = self._picked = self._rows[-1]
         else:
             self._cursor = self._rows[min(bisect_left(self._rows, self._picked), len(self._rows) - 1)]
+        self._hold()
         if self._cursor != before:
             self.post_message(self.Moved())
+
+    def _hold(self) -> None:
+        self._chosen = None if self._cursor is None else self._requests.call(self._cursor)
 
     def _resize_virtual(self, top: int) -> None:
         self._syncing = True
@@ -251,6 +256,7 @@ class RequestTable(ScrollView, can_focus=True):
         index = max(0, min(index, len(self._rows) - 1))
         self._set_following(False)
         self._cursor = self._picked = self._rows[index]
+        self._hold()
         self.show_cursor()
         self._repaint()
         self.post_message(self.Moved())

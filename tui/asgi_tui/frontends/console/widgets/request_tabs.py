@@ -10,6 +10,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from asgi_tui.domain.events import Request
+
 TABS = {
     "messages": "Messages",
     "scope": "Scope",
@@ -72,3 +74,18 @@ class RequestTabs(Horizontal):
                 self._shown[tab.tab] = repr(text)
                 tab.set_class(chosen, "-active")
                 tab.update(text)
+
+
+def counts(call: Request) -> dict[str, tuple[str, str]]:
+    """What stands behind a tab's name, with its style."""
+    messages = len(call.messages) + call.left_out
+    found = {"messages": (f"{messages:,}", "$text-muted")}
+    if call.error is not None:
+        found["error"] = ("✗", "bold $text-error")
+    if call.logs:
+        found["logs"] = (f"{len(call.logs):,}", "$text-muted")
+    if call.verdicts:
+        worst = any(verdict.level == "error" for verdict in call.verdicts)
+        style = "bold $text-error" if worst else "bold $text-warning"
+        found["rules"] = (f"▲ {len(call.verdicts):,}", style)
+    return found

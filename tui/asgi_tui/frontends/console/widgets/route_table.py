@@ -10,12 +10,12 @@ from textual.binding import Binding, BindingType
 
 from asgi_tui.domain.events import RouteTraffic
 from asgi_tui.domain.text import sanitize
+from asgi_tui.engine.windows import SHOWN_ROUTES
 from asgi_tui.frontends.console import format as show
 from asgi_tui.frontends.console.widgets.cursor_table import CursorTable
 from asgi_tui.frontends.console.widgets.table import FALLING, RISING, Column, Row, Table
 from asgi_tui.frontends.console.widgets.traffic_text import short
 
-MAX_ROUTES = 200  # rows at the most
 LEAST_NAME = 16  # cells of a route below which other columns leave
 
 COLUMNS = (
@@ -68,7 +68,7 @@ def milliseconds(value: float) -> str:
 
 def busiest(routes: Sequence[RouteTraffic]) -> tuple[RouteTraffic, ...]:
     """As many as are shown, the one with the most requests first."""
-    return tuple(sorted(routes, key=lambda item: (-item.requests, item.route))[:MAX_ROUTES])
+    return tuple(sorted(routes, key=lambda item: (-item.requests, item.route))[:SHOWN_ROUTES])
 
 
 def ranked(
@@ -126,10 +126,11 @@ class RouteTable(CursorTable):
         line = "   ".join([row.cells[0], *said])
         return line if cell_len(line) <= width else f"{row.cells[0]}\n{'   '.join(said)}"
 
-    def show_routes(self, routes: Sequence[RouteTraffic], requests: int, none: str = "") -> None:
-        """Shows the routes of that many requests; ``none`` says why there are none."""
+    def show_routes(self, routes: Sequence[RouteTraffic], none: str = "") -> None:
+        """Shows the routes; ``none`` says why there are none."""
         self._routes, self._none = busiest(routes), none
-        whole = sum(item.requests for item in self._routes) >= requests
+        # their numbers lag behind those of all requests, and tell nothing of it
+        whole = len(self._routes) < SHOWN_ROUTES
         self.entitle(ROUTE, "route" if whole else f"busiest {len(self._routes)}")
         self._refill()
 

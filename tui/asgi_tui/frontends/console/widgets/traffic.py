@@ -156,7 +156,7 @@ class Traffic(Vertical):
         if shown is not None:
             window = shown.window
             none = NONE_WITHIN.get(window.window, "")
-            self._routes.show_routes(window.routes, window.requests, none)
+            self._routes.show_routes(window.routes, none)
             self._latencies.show_bins(window.bins, none)
             self._workers.show_workers(shown.stats.workers)
         self._show_filter()

@@ -129,7 +129,7 @@ def spark_line(
         (f"{label:<{LABEL}}", "$text-muted"),
         (f"{show.rate(now):>{NOW}}", "bold"),
     ]
-    ends = [("peak", max(values, default=UNKNOWN))]
+    ends = [("peak", max(values, default=now))]
     if width >= WITH_MEAN:
         ends.append(("mean", mean))
     room = min(width - LABEL - NOW - len(ends) * (PEAK + 7) - 1, MOST_SPARKS)
@@ -183,7 +183,10 @@ def numbers(shown: Picture, width: int) -> Content:
     across, each = columns(width)
     long = across * (each + GAP) - GAP  # as long as the lines below
     failing = window.error_rates[-1] if window.error_rates else 0.0
-    failures = sum(window.error_rates) / len(window.error_rates) if window.error_rates else UNKNOWN
+    # of the same time as the rate of all
+    failures = (
+        window.rate * window.errors / window.requests if window.requests and window.rate >= 0 else window.rate
+    )
     rows = [
         spark_line("req/s", shown.rate, window.rates, window.rate, long, "$text-primary"),
         spark_line(
