@@ -172,6 +172,11 @@ def test_other_bodies_are_no_answer() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        '<a href="/x?page=2&amp;token=hunter2">',
+        "<a href='/x?token=hunter2'>",
+        "<a href=/x?token=hunter2>",
+        '<a title="50%" href="/x?token=hunter2" rel="a%20b">',
+        '<a href="/login?next=%2Fcb%3Ftoken%3Dhunter2">',
         '{"password": "hunter2", "x": 1',
         r'{"password": "a\"hunter2", "x": 1',
         r'{"password": "a\\", "token": "hunter2", "x": 1',

@@ -16,7 +16,10 @@ _QUOTED = re.compile(
     r'"((?:[^"\\]|\\.){1,100})"\s*:\s*' + "|" + r"'((?:[^'\\]|\\.){1,100})'\s*:\s*", re.DOTALL
 )
 # name=value in a form, a query, a command; not from within a word, which would be tried at each letter.
-_ASSIGNED = re.compile(rf"(?<!{_WORD})({_WORD}{{1,100}})\s?=\s?(?:\"([^\"\n]*)|'([^'\n]*)|([^&\s\"']+))")
+_ASSIGNED = re.compile(rf"(?<!{_WORD})({_WORD}{{1,100}})\s?=\s?")
+_ASSIGNEE = re.compile(r"\"([^\"\n]*)|'([^'\n]*)|([^&\s\"']+)")
+# Characters of a value in which a sign of percent-encoding is looked for.
+_ENCODED_WITHIN = 400
 # Name: value in a log line or YAML; of a header that is a secret the whole line.
 _HEADER = re.compile(
     r"(?i)(?<![\w\-])(?:((?:proxy-)?authorization|(?:set-)?cookie):[ \t]*([^\r\n]+)"
@@ -127,12 +130,7 @@ def _found(text: str, *, inner: bool = False) -> Iterator[tuple[int, int]]:
             if is_secret_key(_read(match[1])):
                 yield from _worth(text, *_value(text, match.end()))
     if "=" in text:
-        for match in _ASSIGNED.finditer(text):
-            encoded = not inner and "%" in match[0]
-            if is_secret_key(unquote_plus(match[1])) or (
-                encoded and holds_secret(match[match.lastindex or 0])
-            ):
-                yield from _worth(text, *match.span(match.lastindex or 0))
+        yield from _assigned(text, inner=inner)
     if ":" in text:
         for match in _HEADER.finditer(text):
             if match[1] or is_secret_key(match[3]):
@@ -154,6 +152,30 @@ def _found(text: str, *, inner: bool = False) -> Iterator[tuple[int, int]]:
             for key in ("value", "content"):
                 if key in found:
                     yield from _worth(text, *found[key].span(found[key].lastindex or 0))
+
+
+def _assigned(text: str, *, inner: bool) -> Iterator[tuple[int, int]]:
+    """The value of a name that says secret, and one that holds such a name encoded.
+
+    Of any other the value is searched too: ``href="/x?token=..."``.
+    """
+    done = 0
+    for match in _ASSIGNED.finditer(text):
+        end = match.end()
+        secret = is_secret_key(unquote_plus(match[1]))
+        encoded = not inner and text.find("%", end, end + _ENCODED_WITHIN) >= 0
+        if match.start() < done or not (secret or encoded):
+            continue
+        value = _ASSIGNEE.match(text, end)
+        if value is None:
+            continue
+        group = value.lastindex or 0
+        # Each part of the text is read as a value once.
+        done = value.end()
+        if secret or ("%" in value[0] and holds_secret(value[group])):
+            yield from _worth(text, *value.span(group))
+        elif "%" not in value[0]:
+            done = end
 
 
 def _worth(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

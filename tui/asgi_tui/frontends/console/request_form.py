@@ -16,8 +16,7 @@ from urllib.parse import quote
 
 from asgi_tui.domain.calls import Header
 from asgi_tui.domain.errors import Problem
-from asgi_tui.domain.masking import mask_header, mask_loosely, mask_query
-from asgi_tui.domain.secret import Secret
+from asgi_tui.domain.masking import mask_header, mask_loosely, mask_query, secret_words
 from asgi_tui.domain.secret import revealed as value_of
 from asgi_tui.domain.sending import Sending
 from asgi_tui.domain.text import MASK, hiding
@@ -44,7 +43,6 @@ METHOD, PATH, HEADERS, BODY = "method", "path", "headers", "body"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # What a path may have in it unescaped (RFC 3986 3.3 and 3.4), and what is escaped already.
 _PATH_SAFE = "/?:@!$&'()*+,;=-._~%[]|{}\"<>^`\\"
-_WORDS = re.compile(r"[\s;,=&]+")
 _REVEAL = "leave it as it was, type the whole value, or show the secrets (F4)"
 
 
@@ -93,11 +91,7 @@ def masked_path(path: str) -> str:
 def known_secrets(sending: Sending) -> re.Pattern[str] | None:
     """What finds the secrets of headers and query in an answer that repeats them."""
     query = mask_query(sending.path.partition("?")[2])
-    found: set[str] = set()
-    for value in (query, *(header.value for header in sending.headers)):
-        if isinstance(value, Secret):
-            found |= {*_WORDS.split(value.reveal())} - {*_WORDS.split(str(value))}
-    return hiding(found)
+    return hiding(secret_words([query, *(header.value for header in sending.headers)], [sending.body]))
 
 
 def read(form: Form, given: Sending) -> Reading:

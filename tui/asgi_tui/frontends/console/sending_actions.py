@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asgi_tui.domain.as_code import as_curl, as_httpx
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Lifespan, Request, State, WebSocket
-from asgi_tui.domain.sending import Answer, Opening, Sending, sending_of, target_of
+from asgi_tui.domain.sending import Answer, Opening, Sending, sending_of, subprotocols_of, target_of
 from asgi_tui.frontends.console.driver import Driver
 from asgi_tui.frontends.console.exchanges import Exchanges
 from asgi_tui.frontends.console.format import copied
@@ -252,4 +252,4 @@ def opening_of(request: WebSocket) -> Opening:
     headers = tuple(
         header for header in request.scope.headers if not header.name.lower().startswith(_HANDSHAKE)
     )
-    return Opening(target_of(request), headers, request.scope.subprotocols)
+    return Opening(target_of(request), headers, subprotocols_of(request.scope))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 
 from asgi_tui.domain.calls import Item, Message
 from asgi_tui.domain.events import Request
 from asgi_tui.domain.loose_masking import mask_loosely, secret_spans
-from asgi_tui.domain.masking import is_secret_key, mask_body, mask_query
+from asgi_tui.domain.masking import is_secret_key, mask_body, mask_query, secret_words
 from asgi_tui.domain.secret import Secret, revealed
 from asgi_tui.domain.text import MASK, hiding, mask_secrets
 from asgi_tui.frontends.console.answer_text import masked_json
@@ -91,7 +91,9 @@ class Veil:
     @cached_property
     def _known(self) -> re.Pattern[str] | None:
         """The call's own secrets, which its logs and bodies may repeat."""
-        return hiding(set(_words(self._call)))
+        call = self._call
+        headers = [*call.scope.headers, *(header for message in call.messages for header in message.headers)]
+        return hiding(secret_words([call.scope.query, *(header.value for header in headers)]))
 
     def _spans(self, data: bytes, message: Message | None) -> list[tuple[int, int]]:
         """Where secrets lie in the beginning of a message, also one whose name stands in a part before it."""
@@ -132,14 +134,3 @@ def _replaced(data: bytes, spans: list[tuple[int, int]], mask: Callable[[int], b
             parts += [data[at:start], mask(end - max(start, at))]
             at = end
     return b"".join([*parts, data[at:]])
-
-
-def _words(call: Request) -> Iterator[str]:
-    """The words of the call's secrets that their masks do not show."""
-    messages = [header for message in call.messages for header in message.headers]
-    values: list[str | Secret] = [header.value for header in (*call.scope.headers, *messages)]
-    values.append(call.scope.query)
-    for value in values:
-        if isinstance(value, Secret):
-            told = set(re.split(r"[\s;,=&]+", str(value)))
-            yield from (word for word in re.split(r"[\s;,=&]+", value.reveal()) if word not in told)
