@@ -8,6 +8,7 @@ switches servers.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -24,20 +25,24 @@ from textual.pilot import Pilot
 
 from asgi_tui.domain.events import State
 from asgi_tui.domain.plan import LaunchPlan
+from asgi_tui.domain.sending import Sending, sending_of
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.knowledge import Knowledge
 from asgi_tui.engine.session import Session
 from asgi_tui.engine.trust import trust
 from asgi_tui.engine.user_files import state_directory
 from asgi_tui.frontends.console.app import ConsoleApp
+from asgi_tui.frontends.console.screens.requests import RequestsScreen
+from asgi_tui.frontends.console.screens.side_by_side import SideBySideScreen
 
 HERE = Path(__file__).parent
 PORT = 8000
 PATHS = ("/", "/items/7", "/items/42", "/items/1138", "/cart", "/checkout", "/search?q=lamp", "/old-page")
 SHOP = """\
+import asyncio
 import logging
 
-from fastapi import FastAPI
+from fastapi import BackgroundTasks, FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse
 
 logging.basicConfig(level=logging.INFO)
@@ -66,11 +71,38 @@ async def search(q: str):
     return {"found": [7, 42], "for": q}
 
 
+@app.post("/orders", status_code=201)
+async def order(request: Request, tasks: BackgroundTasks):
+    data = await request.json()
+    log.info("order of %d items", len(data["items"]))
+    await asyncio.sleep(0.008)
+    tasks.add_task(confirm, data["mail"])
+    return {"order": 1138, "items": data["items"], "token": "tok_4f1c09aa"}
+
+
+async def confirm(mail):
+    await asyncio.sleep(0.02)
+    log.info("confirmed")
+
+
 @app.get("/checkout")
 async def checkout():
     log.warning("the payment service does not answer")
     return JSONResponse({"error": "payment service"}, status_code=503)
+
+
+@app.get("/stock")
+async def stock():
+    return {"lamp": 12 / 0}
+
+
+@app.websocket("/chat")
+async def chat(socket: WebSocket):
+    await socket.accept()
+    async for text in socket.iter_text():
+        await socket.send_text(text.upper())
 """
+ORDER = json.dumps({"items": [7, 42], "mail": "ada@example.org", "password": "correct horse"}).encode()
 
 
 def save(app: ConsoleApp, name: str) -> None:
@@ -202,6 +234,70 @@ async def reload(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: 
     source.write_text(good)
 
 
+async def order(path: str) -> None:
+    """Sends an order, as a browser that is signed in would."""
+    headers = {
+        "content-type": "application/json",
+        "authorization": "Bearer 9f3ac1d2e8",
+        "cookie": "session=a1b2c3d4",
+    }
+    request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", ORDER, headers)
+    await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=5).read())
+
+
+async def chat(*words: str) -> None:
+    """A WebSocket that says the words."""
+    from websockets.asyncio.client import connect
+
+    async with connect(f"ws://127.0.0.1:{PORT}/chat") as socket:
+        for word in words:
+            await socket.send(word)
+            await socket.recv()
+
+
+async def choose(app: ConsoleApp, pilot: Pilot[int], path: str) -> None:
+    """Puts the cursor of the list on the newest request of a path."""
+    screen = app.screen
+    assert isinstance(screen, RequestsScreen)
+    for _ in range(40):
+        if screen.chosen_request is not None and screen.chosen_request.path == path:
+            return
+        await pilot.press("up")
+        await pilot.pause(0.05)
+    raise TimeoutError(f"no request of {path} in the list")
+
+
+async def requests(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str) -> None:
+    """The list, one call, and the same call on two servers."""
+    await pilot.press("enter")
+    await until(lambda: session.state is State.READY)
+    await ask_all(1)
+    await chat("hello", '{"room": 7}', "bye")
+    await asyncio.to_thread(ask, "/stock")
+    await order("/orders?coupon=lamp&token=73f0a8")
+    await ask_all(1)
+    await pilot.pause(1)
+    await pilot.press("3")
+    await pilot.pause(1)
+    await choose(app, pilot, "/orders")
+    await pilot.pause(0.5)
+    save(app, f"requests{name}")
+    await pilot.press("enter")
+    await pilot.pause(0.5)
+    await pilot.press("down")
+    await pilot.pause(0.5)
+    save(app, f"request{name}")
+    await pilot.press("escape")
+    await pilot.pause(0.5)
+    sending = sending_of(app.chosen) if app.chosen else Sending()
+    app.ask_other(sending)
+    await pilot.pause(0.5)
+    await pilot.press("down", "down", "down", "enter")
+    await until(lambda: isinstance(app.screen, SideBySideScreen))
+    await pilot.pause(4)
+    save(app, f"side-by-side{name}")
+
+
 async def light(app: ConsoleApp, session: Session, pilot: Pilot[int], *, project: Path) -> None:
     """The Run screen in the light theme."""
     app.action_toggle_theme()
@@ -228,6 +324,7 @@ async def main(project: Path) -> None:
         await with_console(project, size, partial(launch, name=f"launch{suffix}"))
         await with_console(project, size, partial(options, name=f"options{suffix}"))
         await with_console(project, size, partial(run, name=f"run{suffix}", project=project))
+        await with_console(project, size, partial(requests, name=suffix))
     await with_console(project, (120, 40), partial(paste, name="paste"))
     await with_console(project, (120, 40), partial(reload, name="reload", project=project))
     await with_console(project, (120, 40), partial(light, project=project))

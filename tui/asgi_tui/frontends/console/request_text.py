@@ -45,7 +45,7 @@ def head_lines(call: Request, veil: Veil, now_ms: float) -> list[Line]:
     if veil.lifted:
         first += ["  ", (" SECRETS SHOWN ", "alarm")]
     version = f"HTTP/{call.scope.http_version}" if call.scope.http_version else ""
-    known = [call.route, call.server, f"worker {call.pid}", version, show.clock_ms(call.at)]
+    known = [call.route, call.server, f"worker {call.pid}", version, show.clock(call.at)]
     second: list[Piece] = [(" · ".join(item for item in known if item), "muted"), (" · ", "muted")]
     second.append(_OUTCOMES.get(call.outcome, (call.outcome, "muted")))
     if closing := closed(call, veil):

@@ -149,7 +149,8 @@ class RequestsScreen(Screen[None]):
         elif self._table.following:
             parts = ["FOLLOW"]
         else:
-            parts = [f"+{show.count(self._table.unseen)} new · End follows"]
+            unseen = self._table.unseen
+            parts = [f"+{show.count(unseen)} new · End follows" if unseen else "End follows"]
         app = self.app
         assert isinstance(app, SessionActions)
         rate = app.trace_rate
