@@ -246,6 +246,16 @@ def test_a_body_ends_where_a_part_was_cut() -> None:
     assert "not kept whole" in request.body.withheld
 
 
+def test_a_body_ends_where_a_message_was_left_out() -> None:
+    parts = [
+        step(1, "receive", "http.request", 1.0, b"abc", more=True),
+        step(3, "receive", "http.request", 3.0, b"z"),
+    ]
+    request = whole(trace(begin=begin(), steps=parts, bytes_in=6, left_out=1, end=end()))
+    assert request.body.data == b"abc"
+    assert request.body.cut
+
+
 LOG = {
     "at": 2.0,
     "level": "error",

@@ -287,23 +287,22 @@ class Shipper:
     def lines(self, pause: float, *, counts: bool) -> bytes:
         """The lines to send: what was said, a summary where anything changed, and the traces.
 
-        Without ``counts`` a summary has the gauges alone, and what was counted waits for a later one.
+        Without ``counts`` a summary waits as long as something was counted: its figures belong together.
         """
         lines = []
         while self.outbox:
             lines.append(wire.line(self.outbox.popleft()))
-        gauges, lag = self.gauges(), self.lag.now()
-        totals = self.totals if counts else Totals()
-        if totals.any() or gauges != self.shipped or self.lag.is_news(lag):
+        totals, gauges, lag = self.totals, self.gauges(), self.lag.now()
+        if totals.any() and not counts:
+            # Told with what comes next, or once nothing comes.
+            self.touch()
+        elif totals.any() or gauges != self.shipped or self.lag.is_news(lag):
             if totals.any():
                 self.totals, self.counts_told = Totals(), time.monotonic()
             self.shipped = gauges
             self.dropped += totals.unreadable
             self.lag.tell(lag)
             lines.append(wire.line(summary(totals, gauges, lag)))
-        if self.totals.any():
-            # Told with what comes next, or once nothing comes.
-            self.touch()
         # As many as there are now: one that is told may have more to tell already.
         for number in range(len(self.tracing.due)):
             if pause and number % TRACES == TRACES - 1:

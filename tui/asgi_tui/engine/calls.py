@@ -234,9 +234,11 @@ def status_of(kind: str, messages: tuple[Message, ...]) -> int | None:
 
 
 def _beginning(messages: tuple[Message, ...], direction: str) -> list[bytes]:
-    """The parts of a body as far as it was kept without a hole."""
+    """The parts of a body as far as it was kept without a hole: ``n`` counts every call, kept or not."""
     parts = []
-    for message in messages:
+    for number, message in enumerate(sorted(messages, key=lambda item: item.n), 1):
+        if message.n != number:
+            break
         if message.direction == direction and message.bytes:
             parts.append(message.data)
             if len(message.data) < message.bytes:
