@@ -15,9 +15,10 @@ from asgi_tui.domain.shell_text import MAX_TEXT
 from asgi_tui.domain.text import mask_arguments
 from asgi_tui.engine.history import Launch
 from asgi_tui.engine.presets import Preset, PresetList, Where
+from asgi_tui.frontends.console.format import ago
 from asgi_tui.frontends.console.screens.files import FileDialog
 from asgi_tui.frontends.console.screens.paste import PasteDialog
-from asgi_tui.frontends.console.screens.presets import PresetsDialog, ago
+from asgi_tui.frontends.console.screens.presets import PresetsDialog
 from asgi_tui.frontends.console.widgets.safe_area import SafeArea
 from tests.console.dialogs import LARGE, MIDDLE, SMALL, Host, click, rows, until
 from tests.console.fake import AT, CWD, plan

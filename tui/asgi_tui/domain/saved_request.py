@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from asgi_tui.domain.calls import Header
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.names import BAD_NAME, is_name
 from asgi_tui.domain.sending import HTTP_VERSIONS, Sending
 from asgi_tui.domain.text import sanitize
 from asgi_tui.domain.withholding import withhold
@@ -18,8 +18,6 @@ from asgi_tui.domain.withholding import withhold
 # Requests of one project, and characters of one as it is written.
 SAVED_REQUESTS = 200
 SAVED_CHARS = 256 * 1024
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,9 @@ class SavedList:
 
 def check_name(name: str) -> None:
     """Raises ``Problem`` for a name that a request cannot have."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         what = f"Saved request {sanitize(name)[:40]!r}"
-        raise Problem(what, "a name has at most 40 letters, digits, - and _", "use another name")
+        raise Problem(what, *BAD_NAME)
 
 
 def write(name: str, at: float, sending: Sending, *, keep_body: bool) -> tuple[str, tuple[str, ...]]:
@@ -92,7 +90,7 @@ def read(text: str) -> SavedRequest:
             "headers": list() as headers,
             "http_version": str() as version,
             "missing": list() as missing,
-        } if _NAME.fullmatch(name) and version in HTTP_VERSIONS and 0 <= at < 1e11:
+        } if is_name(name) and version in HTTP_VERSIONS and 0 <= at < 1e11:
             sending = Sending(method, path, tuple(map(_header, headers)), _body(record), version)
             return SavedRequest(name, float(at), sending, tuple(map(_text, missing)))
     raise ValueError("it is no saved request")

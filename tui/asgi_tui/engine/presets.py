@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.names import BAD_NAME, is_name
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.preset import from_table, to_table
 from asgi_tui.domain.servers import get_server
@@ -27,7 +27,6 @@ Where: TypeAlias = Literal["project", "user"]
 
 _PROJECT_FILE = "pyproject.toml"
 _PROJECT_KEYS = ("tool", "asgi-tui", "presets")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MAX_BYTES = 1_000_000
 # How often a file that others write at the same moment is tried.
 _TRIES = 5
@@ -103,8 +102,8 @@ def save_preset(plan: LaunchPlan, name: str, where: Where, cwd: str) -> tuple[st
 
     All else of the file stays as it is. Raises ``Problem``.
     """
-    if not _NAME.fullmatch(name):
-        raise Problem(f"Preset {name!r}", *_BAD_NAME)
+    if not is_name(name):
+        raise Problem(f"Preset {name!r}", *BAD_NAME)
     store = _store(where, cwd)
     if where == "project":
         plan = _relative(plan, store.cwd)
@@ -125,9 +124,6 @@ def delete_preset(name: str, where: Where, cwd: str) -> None:
     if name not in _tables(store):
         raise Problem(f"Preset {sanitize(name)}", f"there is none in {store.path}", "check the name")
     _write(store, name, None)
-
-
-_BAD_NAME = ("a name has at most 40 letters, digits, - and _", "use another name")
 
 
 # -- the files -----------------------------------------------------------------------------------------
@@ -173,8 +169,8 @@ def _tables(store: _Store) -> dict[str, object]:
 
 def _read(store: _Store, name: str, table: object) -> Preset:
     try:
-        if not _NAME.fullmatch(name):
-            raise Problem(f"Preset {name[:40]!r} in {store.path}", *_BAD_NAME)
+        if not is_name(name):
+            raise Problem(f"Preset {name[:40]!r} in {store.path}", *BAD_NAME)
         if not isinstance(table, dict):
             raise Problem(f"Preset {name} in {store.path}", "it is no table", f"write [{name}] and its keys")
         cwd = store.cwd

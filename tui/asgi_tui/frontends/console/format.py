@@ -61,6 +61,18 @@ def uptime(seconds: float) -> str:
     return f"{days}d {clock}" if days else clock
 
 
+def ago(seconds: float) -> str:
+    """How long ago, in the unit that fits: just now, 5 min ago, 3 h ago, 2 days ago."""
+    if seconds < 60:
+        return "just now"
+    for length, unit in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if seconds >= length:
+            number = int(seconds // length)
+            plural = "s" if unit == "day" and number > 1 else ""
+            return f"{count(number)} {unit}{plural} ago"
+    raise AssertionError  # every time is one of these
+
+
 def clock(at: float) -> str:
     """Local time of a Unix time: 14:02:11."""
     return time.strftime("%H:%M:%S", time.localtime(at))

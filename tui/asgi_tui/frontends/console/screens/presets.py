@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widgets import Button, OptionList, Static
+from textual.widgets import Button
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.text import mask_arguments
-from asgi_tui.frontends.console.format import count, path
-from asgi_tui.frontends.console.screens.launch_dialog import LaunchDialog, Line, LineInput, Lines, cut
+from asgi_tui.frontends.console.format import ago, count, path
+from asgi_tui.frontends.console.screens.kept_dialog import KeptDialog
+from asgi_tui.frontends.console.screens.launch_dialog import Line
 from asgi_tui.frontends.console.widgets.choice import Choice
 from asgi_tui.frontends.console.widgets.table import Column
 
@@ -29,23 +29,8 @@ if TYPE_CHECKING:
 
     Found = tuple[PresetList, Sequence[Launch]]
 
-_KEYS = "Enter loads · s saves the form · d deletes · Esc closes"
-_KEYS_NAMING = "Enter saves · Tab to project or mine · Esc back"
-_KEYS_ASKED = "y yes · n no"
 _COLUMNS = (Column("", 24), Column("", 17), Column("", 28), Column(""))
 _WHERE = {"project": "the project's pyproject.toml", "user": "your own presets"}
-
-
-def ago(seconds: float) -> str:
-    """How long ago, in the unit that fits: just now, 5 min ago, 3 h ago, 2 days ago."""
-    if seconds < 60:
-        return "just now"
-    for length, unit in ((86_400, "day"), (3_600, "h"), (60, "min")):
-        if seconds >= length:
-            number = int(seconds // length)
-            plural = "s" if unit == "day" and number > 1 else ""
-            return f"{count(number)} {unit}{plural} ago"
-    raise AssertionError  # every time is one of these
 
 
 def _options(plan: LaunchPlan) -> str:
@@ -59,7 +44,7 @@ def _command(plan: LaunchPlan) -> str:
     return " ".join(mask_arguments(command.argv))
 
 
-class PresetsDialog(LaunchDialog[LaunchPlan]):
+class PresetsDialog(KeptDialog[LaunchPlan]):
     """Presets of the project and of the user, and the last launches; gives the plan of the one picked.
 
     ``load`` gives the presets and the last launches, ``save`` writes the form's plan under a name and gives
@@ -67,6 +52,8 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
     A launch in another directory than ``cwd`` names it.
     """
 
+    list_keys = "Enter loads · s saves the form · d deletes · Esc closes"
+    naming_keys = "Enter saves · Tab to project or mine · Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "save", "Save", tooltip="Save the form as a preset", id="presets.save"),
         Binding("d,delete", "delete", "Delete", tooltip="Delete the preset", id="presets.delete"),
@@ -83,7 +70,8 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
         cwd: str,
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__()
+        self._where = Choice([("project", "project"), ("mine", "user")], "project")
+        super().__init__(_COLUMNS, self._where, id="presets")
         self._load = load
         self._save = save
         self._delete = delete
@@ -91,29 +79,10 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
         self._now = now
         self._presets: dict[str, Preset] = {}
         self._launches: dict[str, Launch] = {}
-        self._asked: Callable[[], object] | None = None
-        self._lines = Lines(_COLUMNS, id="presets")
-        self._input = LineInput("name: letters, digits, - and _", max_length=40)
-        self._where = Choice([("project", "project"), ("mine", "user")], "project")
-        self._naming = Horizontal(
-            Static("Save as", markup=False),
-            self._input,
-            self._where,
-            Button("Save", "primary", action="screen.name", compact=True, tooltip="Save it (Enter)"),
-            Button("Back", action="screen.back", compact=True, tooltip="Back to the list (Esc)"),
-            classes="line",
-        )
-        self._sure = Static("", markup=False)
-        self._question = Horizontal(
-            self._sure,
-            Button("Yes", "primary", action="screen.yes", compact=True, tooltip="Do it (y)", id="do-yes"),
-            Button("No", action="screen.back", compact=True, tooltip="Leave it (n or Esc)"),
-            id="ask",
-        )
 
     def compose(self) -> ComposeResult:
         """The list, what is said of the picked one, and what is asked."""
-        with self.box("Presets and last launches", _KEYS):
+        with self.box("Presets and last launches", self.list_keys):
             yield self._lines
             yield self.detail()
             yield self.said()
@@ -154,21 +123,13 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
             lines.append(Line("/launches", ("Last launches",), heading=True))
             lines += [self._launch_line(key, launch) for key, launch in self._launches.items()]
         self._lines.show(lines, pick=pick)
-        self._show_detail()
+        self.show_detail()
         nothing = "No presets and no launches yet. s saves the form as a preset."
         said = " ".join(filter(None, (say, nothing if not lines else "")))
         self.say(said)
         # A file that cannot be read comes first, whatever was to be said.
         if presets.problems:
             self.say(presets.problems[0])
-
-    def on_option_list_option_highlighted(self) -> None:
-        """Says what it holds."""
-        self._show_detail()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter."""
-        self.action_load()
 
     def action_load(self) -> None:
         """Gives the plan of the picked one."""
@@ -194,7 +155,8 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
         cells = (ago(self._now() - launch.at), plan.server, str(plan.target), _options(plan))
         return Line(key, cells, where)
 
-    def _show_detail(self) -> None:
+    def show_detail(self) -> None:
+        """Says what the picked one holds."""
         key = self._lines.key
         found = self._launches.get(key) or self._presets.get(key)
         plan = found.plan if found is not None else None
@@ -206,16 +168,7 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
 
     def action_save(self) -> None:
         """Asks for a name."""
-        self.action_back()
-        self.say("Secrets are not saved: passwords, tokens and variables that are named like one.")
-        self.keys(_KEYS_NAMING)
-        self._naming.display = True
-        self.query_one(".buttons").display = False
-        self._input.focus()
-
-    def on_input_submitted(self) -> None:
-        """Enter after the name."""
-        self.action_name()
+        self.ask_name("Secrets are not saved: passwords, tokens and variables that are named like one.")
 
     def action_name(self) -> None:
         """Saves under the name; asks before it overwrites."""
@@ -224,7 +177,7 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
         if not name:
             self.say(Problem("Preset", "it has no name", "type one"))
         elif f"{where}/{name}" in self._presets:
-            self._ask(
+            self.ask(
                 f"There is a preset {name} in {_WHERE[where]}. Overwrite it?", lambda: self.write(name, where)
             )
         else:
@@ -237,14 +190,7 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
             self.say("Only presets can be deleted: the last launches go by themselves.")
             return
         question = f"Delete the preset {preset.name} from {_WHERE[preset.where]}?"
-        self._ask(question, lambda: self.erase(preset.name, preset.where))
-
-    def action_yes(self) -> None:
-        """Does what was asked for."""
-        if self._asked is not None:
-            asked = self._asked
-            self.action_back()
-            asked()
+        self.ask(question, lambda: self.erase(preset.name, preset.where))
 
     @work(group="write")
     async def write(self, name: str, where: Where) -> None:
@@ -269,29 +215,3 @@ class PresetsDialog(LaunchDialog[LaunchPlan]):
             self.say(problem)
             return
         self.read(say=f"Deleted {name} from {_WHERE[where]}.")
-
-    def action_back(self) -> None:
-        """To the list; nothing is asked any more."""
-        self._asked = None
-        self._naming.display = False
-        self._question.display = False
-        self.query_one(".buttons").display = True
-        self.keys(_KEYS)
-        self.say("")
-        self._lines.focus()
-
-    def action_close(self) -> None:
-        """Leaves what is asked, else the dialog."""
-        if self._asked is not None or self._naming.display:
-            self.action_back()
-        else:
-            self.dismiss(None)
-
-    def _ask(self, question: str, then: Callable[[], object]) -> None:
-        self.action_back()
-        self._asked = then
-        self._sure.update(cut(question))
-        self.keys(_KEYS_ASKED)
-        self._question.display = True
-        self.query_one(".buttons").display = False
-        self.query_one("#do-yes", Button).focus()

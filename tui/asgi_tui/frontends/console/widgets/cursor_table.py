@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from asgi_tui.frontends.console.widgets.table import GAP, LEAST_OPEN, Column, Row, Table
+from asgi_tui.frontends.console.widgets.table import Row, Table
 
 
 class CursorTable(Table):
@@ -51,17 +51,7 @@ class CursorTable(Table):
             """The table."""
             return self.table
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        empty: str,
-        *,
-        id: str | None = None,  # noqa: A002 - as every widget
-        gap: int = GAP,
-        least: int = LEAST_OPEN,
-    ) -> None:
-        super().__init__(columns, empty, id=id, gap=gap, least=least)
-        self._at = -1  # the row with the cursor
+    _at = -1  # the row with the cursor
 
     @property
     def cursor(self) -> Row | None:
