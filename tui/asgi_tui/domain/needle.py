@@ -31,7 +31,7 @@ class Needle:
             raise Problem(
                 f"Search for {self.text}",
                 f"it is no regular expression ({error})",
-                "mend it or search for text",
+                "mend it, or turn that off",
             ) from None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:

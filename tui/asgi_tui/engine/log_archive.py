@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import IO, TypeAlias
 
 from asgi_tui.engine.user_files import cache_directory
 
@@ -26,11 +26,11 @@ class Archive:
     user's cache directory, since the one for temporary files is often in memory.
     """
 
-    def __init__(self, opened: Callable[[], BinaryIO] | None = None) -> None:
+    def __init__(self, opened: Callable[[], IO[bytes]] | None = None) -> None:
         """``opened`` makes a new file that may be written and read."""
         self._opened = opened or _file_without_name
         self._lock = threading.Lock()
-        self._files: list[BinaryIO] = []
+        self._files: list[IO[bytes]] = []
         self._oldest = 0
         self._size = 0  # of the newest segment
 
@@ -90,7 +90,7 @@ class Archive:
             self._size = 0
 
 
-def _file_without_name() -> BinaryIO:
+def _file_without_name() -> IO[bytes]:
     directory = cache_directory()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,6 +100,5 @@ def _file_without_name() -> BinaryIO:
         return _open(None)
 
 
-def _open(directory: Path | None) -> BinaryIO:
-    file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115 - closed with its segment
-    return file  # type: ignore[return-value] # unbuffered it is a FileIO, which has what is used here
+def _open(directory: Path | None) -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=directory, buffering=0)

@@ -131,7 +131,7 @@ class Body:
         """What ``to_bytes`` gave."""
         body = cls()
         body.texts = None
-        body.joined, ends, times, spans, body.requests, body.counts, rests = marshal.loads(data)
+        body.joined, ends, times, spans, body.requests, body.counts, rests = marshal.loads(data)  # noqa: S302 - ours
         body.ends.frombytes(ends)
         body.times.frombytes(times)
         body.chars = len(body.joined)
@@ -149,7 +149,7 @@ def _join(texts: list[str]) -> tuple[str, array[int]]:
 
 
 class Block:
-    """Entries from the number ``first`` on. ``origins`` and ``kinds`` stay in memory when the body is on disk.
+    """Entries from the number ``first`` on. ``origins`` and ``kinds`` stay in memory, the body may not.
 
     ``kinds`` has for each entry the place of its origin in ``origins``; its length is how many there are.
     ``lines`` counts the lines of texts, ``repeated`` those of the entries that were counted only.

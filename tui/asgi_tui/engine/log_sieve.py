@@ -54,7 +54,7 @@ class Sieve:
     def __init__(
         self, store: LogStore, wanted: LogFilter, needle: Needle | None = None, *, around: int | None = None
     ) -> None:
-        """``around``: the entry to look at first, then those before it, then those after; None: the newest."""
+        """``around``: the entry to look at first, then those before it, then the newest; None: the newest."""
         self._store = store
         self._wanted = wanted
         self._needle = needle

@@ -42,11 +42,11 @@ class LogStore:
         self._last: tuple[Origin, str, str] | None = None  # origin, text and request of the newest entry
         self._pending: dict[str, tuple[str, float, str, int]] = {}
         self._lines = 0
-        self.version = 0
-        self.amendments = 0
-        self.evicted = 0
-        self.missed = 0
-        self.has_loggers = False
+        self.version = 0  # another one whenever anything that is shown has changed
+        self.amendments = 0  # how often an entry that was there already got its request
+        self.evicted = 0  # lines that had to go since the last ``clear``
+        self.missed = 0  # bytes, as ``miss`` counted them
+        self.has_loggers = False  # whether any entry ever told its logger
 
     # -- writing -------------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class LogStore:
             self.version += 1
 
     def keep(self, text: str) -> tuple[int, int, int] | None:
-        """Writes a piece of a line's rest to disk; its place for ``Rest.places``, None where it cannot. Blocks."""
+        """Writes a piece of a line's rest to disk; its place, None where it cannot be written. Blocks."""
         return self._archive.write(text.encode("utf-8"))
 
     def miss(self, size: int) -> None:
@@ -214,10 +214,6 @@ class LogStore:
         self._archive.clear()
 
     # -- reading -------------------------------------------------------------------------------------
-
-    # ``version`` is another one whenever anything that is shown has changed; ``amendments`` whenever an entry
-    # that was there already belongs to another request. ``evicted`` counts lines that had to go since the last
-    # ``clear``, ``missed`` the bytes of ``miss``. ``has_loggers``: whether any entry ever told its logger.
 
     @property
     def first(self) -> int:
