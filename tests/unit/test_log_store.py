@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.log_entry import Fresh, Ink, Origin, Rest, Span
 from asgi_tui.domain.log_filter import LogFilter, LogTerm
 from asgi_tui.domain.needle import Needle
@@ -346,6 +347,14 @@ def test_what_is_found_is_what_is_marked(
         if any(match[0] for line in entry.text.split("\n") for match in pattern.finditer(line))
     ]
     assert marked == plain
+
+
+@pytest.mark.parametrize("source", ["(", "[", "*", "a{1}{2}(", r"(a+)+$"])
+def test_an_expression_that_is_wrong_or_takes_for_ever_is_a_sentence(source: str) -> None:
+    store = store_of()
+    store.append([fresh("a" * 5_000 + "!")])
+    with pytest.raises(Problem, match="Search for"):
+        Sieve(store, ANY, Needle(source, regex=True)).advance(1)
 
 
 @pytest.mark.usefixtures("small")
