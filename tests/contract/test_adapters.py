@@ -413,25 +413,3 @@ def test_exit_codes_are_words(server: str) -> None:
         assert adapter.exit_meaning(code)
     assert "SIGKILL" in adapter.exit_meaning(-9)
     assert "77" in adapter.exit_meaning(77)
-
-
-LINES = {
-    "uvicorn": ("INFO:     Application startup complete.", "info", "Application startup complete."),
-    "hypercorn": (
-        "[2026-11-20 12:00:00 +0000] [123] [WARNING] slow",
-        "warning",
-        "slow",
-    ),
-    "daphne": ("2026-11-20 12:00:00,123 ERROR    broken", "error", "broken"),
-    "granian": ("[INFO] Started worker-1", "info", "Started worker-1"),
-    "gunicorn": ("[2026-11-20 12:00:00 +0000] [123] [CRITICAL] bad", "critical", "bad"),
-}
-
-
-@pytest.mark.parametrize("server", LINES)
-def test_log_lines_are_read(server: str) -> None:
-    text, level, rest = LINES[server]
-    line = get_server(server).read_line(text)
-    assert (line.level, line.text) == (level, rest)
-    plain = get_server(server).read_line("just text")
-    assert (plain.level, plain.text) == (None, "just text")

@@ -25,16 +25,6 @@ Family: TypeAlias = Literal["inet", "inet6", "unix"]
 PROBE_PACKAGE = "_asgi_tui_probe"
 PROBE_TARGET = f"{PROBE_PACKAGE}.app:app"
 
-_LEVEL = r"(?P<level>TRACE|DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
-# logging.BASIC_FORMAT, which any app may log in whatever its server is
-_PYTHON_LOG = re.compile(rf"{_LEVEL}:(?P<logger>[\w.]+):(?P<text>.*)")
-_LEVEL_NAMES = {"warn": "warning", "fatal": "critical"}
-
-
-def log_pattern(pattern: str) -> re.Pattern[str]:
-    """A compiled log line pattern in which ``LEVEL`` stands for the names of the levels."""
-    return re.compile(pattern.replace("LEVEL", _LEVEL))
-
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -46,16 +36,6 @@ class Command:
     def __str__(self) -> str:
         prefix = [f"{name}={shlex.quote(value)}" for name, value in self.env.items()]
         return " ".join([*prefix, shlex.join(self.argv)])
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line of output, read: its level and logger where the line tells them."""
-
-    level: str | None
-    logger: str | None
-    text: str
-    pid: int | None = None
 
 
 class Server(ServerOptions):
@@ -80,6 +60,7 @@ class Server(ServerOptions):
     shares_port: ClassVar[bool] = False
     # Whether it forks its workers, which inherit what its first process has imported.
     forks: ClassVar[bool] = False
+    # The front of its log lines (``domain.log_pattern``).
     log_format: ClassVar[re.Pattern[str]]
     exit_codes: ClassVar[Mapping[int, str]] = {}
     # Environment variables that set what the console owns; they never reach the server.
@@ -290,16 +271,6 @@ class Server(ServerOptions):
         return self.has_lifespan and plan.text("lifespan", "auto") != "off"
 
     # -- what comes back --------------------------------------------------------------------------
-
-    def read_line(self, text: str) -> LogLine:
-        """The level and logger of one line of output."""
-        match = self.log_format.match(text) or _PYTHON_LOG.match(text)
-        if match is None:
-            return LogLine(None, None, text)
-        parts = match.groupdict()
-        level = (parts.get("level") or "info").lower()
-        pid = int(parts["pid"]) if parts.get("pid") else None
-        return LogLine(_LEVEL_NAMES.get(level, level), parts.get("logger"), parts.get("text") or "", pid)
 
     def exit_meaning(self, code: int) -> str:
         """What an exit code says, in words; negative codes are signals (``subprocess``)."""

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.log_pattern import log_pattern
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, Owned
-from asgi_tui.domain.servers.base import Family, Server, log_pattern
+from asgi_tui.domain.servers.base import Family, Server
 from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.values import Value
 
@@ -81,7 +82,7 @@ class Daphne(Server):
         "ws": "daphne has one WebSocket implementation",
     }
     # --log-fmt's default: "%(asctime)-15s %(levelname)-8s %(message)s"
-    log_format = log_pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} LEVEL +(?P<text>.*)")
+    log_format = log_pattern(r"TIME ((?=[A-Z ]{8} )LEVEL +)")
     exit_codes: ClassVar = {1: "it failed while starting"}
     splits_directory_at = ":"
     owned = Owned(

@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.log_pattern import log_pattern
 from asgi_tui.domain.options import Option, OptionTable
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, RELOADS, Owned
-from asgi_tui.domain.servers.base import Server, log_pattern
+from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.values import Value
 
@@ -77,7 +78,7 @@ class Granian(Server):
     # Linux the kernel then spreads connections over all of them.
     shares_port: ClassVar[bool] = sys.platform == "linux"
     forks = True
-    log_format = log_pattern(r"\[LEVEL\] (?P<text>.*)")
+    log_format = log_pattern(r"(\[LEVEL\] )")
     exit_codes: ClassVar = {1: "a worker failed to start or ended unexpectedly"}
     owned_environment = frozenset(f"GRANIAN_{name}" for name in _OWNED)
     reads_environment = ("GRANIAN_",)

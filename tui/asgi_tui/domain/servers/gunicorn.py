@@ -12,10 +12,10 @@ from typing import ClassVar
 from asgi_tui.domain.concepts import CONCEPTS
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.log_pattern import log_pattern
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
-from asgi_tui.domain.servers.base import log_pattern
 from asgi_tui.domain.servers.one_bind import OneBind
 from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.servers.uvicorn import Uvicorn
@@ -102,7 +102,7 @@ class Gunicorn(OneBind):
         "ws": "gunicorn has one WebSocket implementation",
         "proxy_headers": "gunicorn trusts addresses by --forwarded-allow-ips in place of a switch",
     }
-    log_format = log_pattern(r"\[[-\d]+ [:\d]+ [-+]\d+\] \[(?P<pid>\d+)\] \[LEVEL\] (?P<text>.*)")
+    log_format = log_pattern(r"\[TIME\] (\[PID\] \[LEVEL\] )")
     exit_codes: ClassVar = {
         1: "the configuration was refused",
         3: "the app failed to start",

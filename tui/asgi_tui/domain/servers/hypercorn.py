@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend
+from asgi_tui.domain.log_pattern import log_pattern
 from asgi_tui.domain.options import Option
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, NO_DAEMON, RELOADS, Owned
-from asgi_tui.domain.servers.base import log_pattern
 from asgi_tui.domain.servers.one_bind import OneBind
 from asgi_tui.domain.servers.server_options import Flag
 from asgi_tui.domain.values import Value
@@ -61,7 +61,7 @@ class Hypercorn(OneBind):
         "ws": "hypercorn has one WebSocket implementation",
         "proxy_headers": "hypercorn has ProxyFixMiddleware in place of an option",
     }
-    log_format = log_pattern(r"\[[-\d]+ [:\d]+ [-+]\d+\] \[(?P<pid>\d+)\] \[LEVEL\] (?P<text>.*)")
+    log_format = log_pattern(r"\[TIME\] (\[PID\] \[LEVEL\] )")
     exit_codes: ClassVar = {1: "it failed while starting"}
     splits_directory_at = ":"
     owned = Owned(

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from asgi_tui.domain.conflicts import Conflict, Facts, Mend, error
 from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.log_pattern import log_pattern
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers.arguments import BY_SET, HANDS_OVER, RELOADS, Owned
-from asgi_tui.domain.servers.base import Server, log_pattern
+from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.servers.server_options import Flag
 
 _OWNED = (
@@ -68,7 +69,7 @@ class Uvicorn(Server):
         ),
         "proxy_headers": Flag("--proxy-headers", "--no-proxy-headers", default=True),
     }
-    log_format = log_pattern(r"LEVEL: +(?P<text>.*)")
+    log_format = log_pattern(r"(LEVEL: +)")
     exit_codes: ClassVar = {1: "it failed while starting", 3: "the app failed to start"}
     owned_environment = frozenset(f"UVICORN_{name}" for name in _OWNED) | {"WEB_CONCURRENCY"}
     reads_environment = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")
