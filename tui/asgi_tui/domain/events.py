@@ -112,6 +112,15 @@ class Log(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Logged(Event):
+    """The session's ``LogStore`` holds more: told in place of a ``Log`` for each line where there is one."""
+
+    type: ClassVar[str] = "logged"
+    public: ClassVar[bool] = False
+    recorded: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Error(Event):
     """One clear sentence: the thing, the cause, the mend. ``file`` and ``line`` where code is at fault.
 
@@ -445,6 +454,7 @@ EVENTS: dict[str, type[Event]] = {
         Ready,
         Worker,
         Log,
+        Logged,
         Error,
         Stats,
         Request,

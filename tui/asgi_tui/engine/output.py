@@ -1,4 +1,4 @@
-"""What a server prints: spooled raw by one thread, read as lines by another.
+"""What a server prints, from its pipes to lines: spooled raw by one thread, read by another.
 
 The first thread only moves bytes from the pipes to a bounded private file, so that a busy console never
 makes the server wait. The second decodes at its own pace; what it cannot follow is evicted and counted.
@@ -6,164 +6,54 @@ makes the server wait. The second decodes at its own pace; what it cannot follow
 
 from __future__ import annotations
 
-import codecs
+import fcntl
 import os
 import selectors
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
-# The spool's bound: SEGMENTS files of SEGMENT_BYTES each; the oldest is evicted.
-SEGMENT_BYTES = 8 * 1024 * 1024
-SEGMENTS = 8
-# Records in a segment: what a server writes byte by byte must not fill the memory instead.
-SEGMENT_RECORDS = 100_000
-CHUNK_BYTES = 65_536
-# A longer line is cut into pieces of this many characters.
-LINE_CHARS = 16_384
-# Lines handed over at once, and batches that may wait for the loop before reading pauses.
-BATCH_LINES = 500
-BATCHES_WAITING = 4
-# Seconds between two hand-overs: a flood is handed over in few, large batches.
-BATCH_SECONDS = 0.02
+from asgi_tui.engine.spool import Record, Spool
 
-Line = tuple[str, str]
+# What a pipe holds where the system lets it be that large, and what is read from it at once: while other
+# threads have the interpreter, the server goes on writing.
+PIPE_BYTES = 1024 * 1024
+READ_BYTES = 256 * 1024
+# Linux alone lets a pipe be made larger.
+_SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 
-class Spool:
-    """A bounded first-in first-out file of (stream, bytes); one writer, one reader."""
+class Taker(Protocol):
+    """What becomes of the output. It is called in the reading thread alone, but for ``abandon``."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self._directory = directory
-        self._name = name
-        self._condition = threading.Condition()
-        # Of each record its stream, offset and length, and the segment it lies in.
-        self._segments: list[_Segment] = []
-        self._made = 0
-        self._closed = False
-        self.evicted_bytes = 0
+    def patience(self) -> float | None:
+        """Seconds from now at which ``settle`` is to be called unless more comes first; None: it need not."""
 
-    def write(self, stream: str, data: bytes) -> None:
-        """Appends; evicts the oldest segment where the bound is reached, ``data`` where the disk is full."""
-        with self._condition:
-            try:
-                self._append(stream, data)
-            except OSError:
-                self.evicted_bytes += len(data)
-            self._condition.notify()
+    def take(self, record: Record) -> None:
+        """More of a stream."""
 
-    def _append(self, stream: str, data: bytes) -> None:
-        if not self._segments or self._segments[-1].is_full:
-            self._made += 1
-            self._segments.append(_Segment(self._directory / f"{self._name}.{self._made}"))
-            if len(self._segments) > SEGMENTS:
-                self.evicted_bytes += self._segments.pop(0).close()
-        self._segments[-1].write(stream, data)
+    def settle(self) -> None:
+        """Nothing has come in that time: what was held back may go on."""
 
-    def read(self) -> tuple[str, bytes] | None:
-        """The oldest record; waits for one, None once the spool is closed and empty."""
-        with self._condition:
-            while True:
-                while len(self._segments) > 1 and not self._segments[0].records:
-                    self._segments.pop(0).close()
-                if self._segments and self._segments[0].records:
-                    return self._segments[0].read()
-                if self._closed:
-                    return None
-                self._condition.wait()
+    def miss(self, size: int) -> None:
+        """So many bytes came too fast to be read."""
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a record can be read without waiting."""
-        with self._condition:
-            return any(segment.records for segment in self._segments)
+    def end(self) -> None:
+        """Nothing comes any more: everything goes on."""
 
-    def close(self) -> None:
-        """No more is written; the reader gets what is left."""
-        with self._condition:
-            self._closed = True
-            self._condition.notify()
-
-    def remove(self) -> None:
-        """Takes the files away."""
-        with self._condition:
-            while self._segments:
-                self._segments.pop().close()
-
-
-class _Segment:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self.records: deque[tuple[str, int, int]] = deque()
-        self._written = 0
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-
-    @property
-    def is_full(self) -> bool:
-        return self.size >= SEGMENT_BYTES or self._written >= SEGMENT_RECORDS
-
-    def write(self, stream: str, data: bytes) -> None:
-        rest = memoryview(data)
-        offset = self.size
-        while rest:
-            count = os.pwrite(self._fd, rest, offset)
-            offset, rest = offset + count, rest[count:]
-        self.records.append((stream, self.size, len(data)))
-        self.size += len(data)
-        self._written += 1
-
-    def read(self) -> tuple[str, bytes]:
-        stream, offset, length = self.records.popleft()
-        return stream, os.pread(self._fd, length, offset)
-
-    def close(self) -> int:
-        """Removes the file; returns the bytes that nobody read."""
-        os.close(self._fd)
-        self.path.unlink(missing_ok=True)
-        return sum(length for _, _, length in self.records)
-
-
-class LineDecoder:
-    """Bytes of one stream, in any cut, to lines; invalid UTF-8 becomes visible escapes."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        self._rest = ""
-
-    def feed(self, data: bytes, *, final: bool = False) -> list[str]:
-        """The lines that ``data`` completes; with ``final`` also an unfinished one."""
-        text = self._rest + self._decoder.decode(data, final)
-        lines = text.split("\n")
-        self._rest = lines.pop()
-        if len(self._rest) > LINE_CHARS or (final and self._rest):
-            lines.append(self._rest)
-            self._rest = ""
-        return [piece for line in lines for piece in _pieces(line.removesuffix("\r"))]
-
-
-def _pieces(line: str) -> Sequence[str]:
-    if len(line) <= LINE_CHARS:
-        return (line,)
-    return [line[start : start + LINE_CHARS] for start in range(0, len(line), LINE_CHARS)]
+    def abandon(self) -> None:
+        """Nobody waits for it any more: it must not block."""
 
 
 class Output:
-    """The output of one child process, from its pipes to lines on the event loop.
+    """The output of one child process; ``finished`` is set once the taker has all of it."""
 
-    ``deliver`` is called in the reading thread with a batch of (stream, line) and a callback that frees
-    the batch's place; ``finished`` is set once all has been delivered.
-    """
-
-    def __init__(
-        self, directory: Path, name: str, deliver: Callable[[list[Line], Callable[[], None]], None]
-    ) -> None:
-        self._deliver = deliver
+    def __init__(self, directory: Path, name: str, taker: Taker) -> None:
+        """The spool's files lie in ``directory`` and are called ``name``."""
+        self._taker = taker
         self._spool = Spool(directory, name)
-        self._places = threading.Semaphore(BATCHES_WAITING)
-        self._abandoned = threading.Event()
+        self._abandoned = False
         self.finished = threading.Event()
         self._pipes: dict[int, str] = {}
         self.write_ends: dict[str, int] = {}
@@ -171,12 +61,16 @@ class Output:
             read_end, write_end = os.pipe()
             self._pipes[read_end] = stream
             self.write_ends[stream] = write_end
+            if _SET_PIPE_SIZE is not None:
+                # The system's limit may be lower.
+                with suppress(OSError):
+                    fcntl.fcntl(write_end, _SET_PIPE_SIZE, PIPE_BYTES)
 
     def start(self) -> None:
         """Call once the child has the write ends; they are closed here."""
         self.close_write_ends()
         threading.Thread(target=self._spool_pipes, name="spool output", daemon=True).start()
-        threading.Thread(target=self._read_lines, name="read output", daemon=True).start()
+        threading.Thread(target=self._read, name="read output", daemon=True).start()
 
     def close_write_ends(self) -> None:
         """Closes this process's write ends, so that the pipes end with the child."""
@@ -190,18 +84,24 @@ class Output:
             os.close(fd)
         self.finished.set()
 
+    def end(self) -> None:
+        """Takes nothing more from the pipes, which a descendant may keep open; what is spooled is read."""
+        self._spool.close()
+
     def abandon(self) -> None:
-        """Stops waiting for the loop: nobody reads any more."""
-        self._abandoned.set()
-        self._places.release(BATCHES_WAITING)
+        """As ``end``; what is spooled is not read either, only counted."""
+        self._abandoned = True
+        self._taker.abandon()
+        self._spool.close()
 
     def _spool_pipes(self) -> None:
+        """The spooling thread. Its only partner is the spool, so that nothing else can hold the server up."""
         with selectors.DefaultSelector() as selector:
             for fd, stream in self._pipes.items():
                 selector.register(fd, selectors.EVENT_READ, stream)
             while selector.get_map():
                 for key, _ in selector.select():
-                    data = os.read(key.fd, CHUNK_BYTES)
+                    data = os.read(key.fd, READ_BYTES)
                     if data:
                         self._spool.write(key.data, data)
                     else:
@@ -209,35 +109,27 @@ class Output:
                         os.close(key.fd)
         self._spool.close()
 
-    def _read_lines(self) -> None:
-        decoders = {stream: LineDecoder() for stream in self._pipes.values()}
-        batch: list[Line] = []
-        told = 0
-        delivered = 0.0
-        while (record := self._spool.read()) is not None:
-            stream, data = record
-            batch += [(stream, line) for line in decoders[stream].feed(data)]
-            if self._spool.evicted_bytes > told:
-                lost = self._spool.evicted_bytes - told
-                told += lost
-                batch.append(("console", f"{lost:,} bytes of output came too fast and were left out"))
-            full = len(batch) >= BATCH_LINES
-            if batch and (full or not self._spool.waiting or time.monotonic() - delivered > BATCH_SECONDS):
-                self._hand_over(batch)
-                batch = []
-                delivered = time.monotonic()
-        for stream, decoder in decoders.items():
-            batch += [(stream, line) for line in decoder.feed(b"", final=True)]
-        if batch:
-            self._hand_over(batch)
-        self._spool.remove()
-        self.finished.set()
+    def _read(self) -> None:
+        """The reading thread."""
+        taker = self._taker
+        try:
+            while not self._abandoned:
+                try:
+                    record = self._spool.read(taker.patience())
+                except EOFError:
+                    break
+                self._tell_missed()
+                if record is None:
+                    taker.settle()
+                else:
+                    taker.take(record)
+            self._spool.remove()
+            self._tell_missed()
+            taker.end()
+        finally:
+            self._spool.remove()
+            self.finished.set()
 
-    def _hand_over(self, batch: list[Line]) -> None:
-        for start in range(0, len(batch), BATCH_LINES):
-            self._places.acquire()
-            if self._abandoned.is_set():
-                # Nobody frees the places any more.
-                self._places.release()
-                return
-            self._deliver(batch[start : start + BATCH_LINES], self._places.release)
+    def _tell_missed(self) -> None:
+        if missed := self._spool.missed():
+            self._taker.miss(missed)

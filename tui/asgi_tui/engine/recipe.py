@@ -18,6 +18,7 @@ from asgi_tui.domain.servers.gunicorn import Gunicorn
 from asgi_tui.domain.text import hiding, is_secret_name, mask_arguments, secrets_in
 from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.guard import Guard
+from asgi_tui.engine.log_store import LogStore
 from asgi_tui.engine.preparation import Prepared, read_env_files
 from asgi_tui.engine.process import Child
 from asgi_tui.engine.project import version_tuple
@@ -35,6 +36,8 @@ class Surroundings:
     traces_per_second: int | None
     telemetry: Telemetry
     emit: Callable[[Event], None]
+    # What the servers print goes there; None: each line is told as an event.
+    logs: LogStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ def make_recipe(number: int, prepared: Prepared, bound: Bound, surroundings: Sur
     )
     notes = tuple(f"{name} is read, less what the console decides" for name in files)
     starting = _starting(server, prepared, bound, child, inherited + notes)
-    return Recipe(child, starting, hiding(named | secrets_in(arguments)))
+    # One of several lines, such as a private key, is looked for line by line, as the output is read.
+    secrets = {line.strip() for secret in named | secrets_in(arguments) for line in secret.splitlines()}
+    return Recipe(child, starting, hiding(secrets))
 
 
 def _arguments(

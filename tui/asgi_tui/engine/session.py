@@ -22,6 +22,7 @@ from asgi_tui.engine.conversation import Conversation
 from asgi_tui.engine.failures import exit_failure, from_problem
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.handover import Change, Handover
+from asgi_tui.engine.log_store import LogStore
 from asgi_tui.engine.observing import Observer
 from asgi_tui.engine.operations import Operations, uninterrupted
 from asgi_tui.engine.preparation import Prepared, prepare
@@ -52,11 +53,18 @@ class Session:
     of one that is under way.
     """
 
-    def __init__(self, *, traces_per_second: int | None = 0, events_interval: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        traces_per_second: int | None = 0,
+        events_interval: float = 0.0,
+        logs: LogStore | None = None,
+    ) -> None:
         """``traces_per_second``: requests told with their messages, for each worker process; None: all.
 
         ``events_interval``: seconds between two batches of events at least, so that a screen is not drawn
-        too often.
+        too often. ``logs``: where all that the servers print is kept, and ``Logged`` told of it; None: each
+        line is told as a ``Log``. It is left open, since a console shows it to the end.
         """
         self.state = State.STOPPED
         self.plan: LaunchPlan | None = None
@@ -67,6 +75,7 @@ class Session:
         self._token_path = f"/asgi-tui-{secrets.token_hex(16)}"
         self._readers = Broadcast(events_interval)
         self._emit = self._readers.tell
+        self._logs = logs
         self._surroundings: Surroundings | None = None
         self._sends = Sends()
         self._observer = Observer(self._emit, self._sends.ended, traces_per_second)
@@ -77,6 +86,12 @@ class Session:
         self._closed = False
 
     # -- for front ends ----------------------------------------------------------------------------
+
+    @property
+    def logs(self) -> LogStore:
+        """What the servers print, where the session was made with a store for it."""
+        assert self._logs is not None
+        return self._logs
 
     def events(self) -> AsyncIterator[list[Event]]:
         """Batches of events from the first iteration on, until the session is closed."""
@@ -260,7 +275,7 @@ class Session:
         await telemetry.start()
         self._observer.listen(telemetry)
         self._surroundings = self._handover.surroundings = Surroundings(
-            runtime, guard, self._token_path, self._observer.rate, telemetry, self._emit
+            runtime, guard, self._token_path, self._observer.rate, telemetry, self._emit, self._logs
         )
         self._operations.spawn(self._observer.reporter.stats())
         self._operations.spawn(self._observer.reporter.usage(self._leader))

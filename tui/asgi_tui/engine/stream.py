@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from asgi_tui.domain.events import Event, Log, Progress, Request, Stats, TrafficWindow, Usage
+from asgi_tui.domain.events import Event, Log, Logged, Progress, Request, Stats, TrafficWindow, Usage
 
 # Events that may wait for a slow reader; then the oldest log lines and requests go, counted.
 MAX_WAITING = 20_000
@@ -28,9 +28,9 @@ class EventStream:
         self._rested = asyncio.Event()
 
     def put(self, event: Event) -> None:
-        """Adds an event; figures that a newer event replaces do not pile up."""
+        """Adds an event; figures that a newer event replaces do not pile up, nor word of more in the logs."""
         newest = self._waiting[-1] if self._waiting else None
-        if type(newest) is type(event) and isinstance(event, Stats | TrafficWindow | Usage):
+        if type(newest) is type(event) and isinstance(event, Logged | Stats | TrafficWindow | Usage):
             self._waiting.pop()
         if len(self._waiting) >= MAX_WAITING:
             self._make_room()

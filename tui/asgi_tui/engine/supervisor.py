@@ -99,7 +99,7 @@ class ServerRun:
         self._loop = asyncio.get_running_loop()
         self._process: ServerProcess | None = None
         self._starting: Starting
-        self._log = RunLog(self.server, surroundings.token_path, surroundings.emit)
+        self._log = RunLog(self.server, surroundings.token_path, surroundings.emit, surroundings.logs)
         self._loaded = asyncio.Event()
         self._lifespan_done = asyncio.Event()
         self._failure: asyncio.Future[Error] = self._loop.create_future()
