@@ -1,29 +1,22 @@
-"""What is typed to filter requests: words of the path and ``key:value`` terms. Pure.
-
-All terms have to hold. A value may be several with commas between them, one of which has to hold; in quotes
-it is one, and means exactly that. A minus in front turns a term round.
-"""
+"""What is typed to filter requests: words of the path and ``key:value`` terms. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from asgi_tui.domain.errors import Problem
+from asgi_tui.domain import typed_filter
 from asgi_tui.domain.events import Lifespan, Request, WebSocket
 from asgi_tui.domain.text import sanitize
+from asgi_tui.domain.typed_filter import Grammar, Typed, before_last
+from asgi_tui.domain.typed_filter import quoted as quoted
 
 SLOW_MS = 1_000.0  # from which a request is slow
-MAX_TERMS = 20  # more are not typed, and each is asked for every call
+MAX_TERMS = typed_filter.MAX_TERMS
 
 Test = Callable[[Request], bool]
 
-# Beginning with a slash it is a path, whatever colons are in it.
-_TERM = re.compile(
-    r'(?P<minus>-?)(?:(?P<key>[A-Za-z]+):)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))(?=\s|$)'
-)
-_WORD = re.compile(r"\S+")
 _COMPARED = re.compile(r"(>=|<=|>|<|=)?(\d{1,9}(?:\.\d{1,6})?)(ms|s)?")
 _CLASS = re.compile(r"[1-5]xx")
 
@@ -63,26 +56,7 @@ class RequestFilter:
 
 def parse(text: str) -> RequestFilter:
     """The filter that was typed. Raises ``Problem`` that says what is wrong with which term."""
-    # what is shown is what is searched: calls are made safe in the same way
-    text = sanitize(text)
-    terms: list[Term] = []
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        found = _TERM.match(text, at)
-        if found is None or not found[0]:
-            word = _WORD.match(text, at)
-            shown = word[0] if word else text[at:]
-            raise Problem(
-                f"Filter term {shown}", "a quote in it is not closed", "put text with spaces in double quotes"
-            )
-        if len(terms) == MAX_TERMS:
-            raise Problem("Filter", f"it has more than {MAX_TERMS} terms", "leave some out")
-        terms.append(_term(found))
-        at = found.end()
-    return RequestFilter(tuple(terms))
+    return RequestFilter(tuple(Term(typed.text, test, typed.negated) for typed, test in GRAMMAR.parse(text)))
 
 
 def parse_typed(text: str) -> RequestFilter:
@@ -91,25 +65,20 @@ def parse_typed(text: str) -> RequestFilter:
     Raises ``Problem``.
     """
     whole = parse(text)
-    word = _last_word(text).removeprefix("-").lower()
-    if len(word) > 1 and any(key.startswith(word) for key in _KEYS):
-        return whole.without(len(whole.terms) - 1)
-    return whole
+    return whole.without(len(whole.terms) - 1) if GRAMMAR.waits(text) else whole
 
 
 def parse_before(text: str) -> RequestFilter:
     """The filter without the last word. Raises ``Problem``."""
-    return parse(text.removesuffix(_last_word(text)))
+    return parse(before_last(text))
 
 
-def _last_word(text: str) -> str:
-    return re.split(r"\s", text)[-1]
+def complete(text: str, values: Callable[[str], Iterable[str]]) -> str | None:
+    """``text`` with its last word completed: a key, or a value of one; None where nothing fits.
 
-
-def quoted(key: str, value: str) -> str:
-    """The term that asks for exactly ``value``."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{key}:"{escaped}"'
+    ``values`` gives those of ``method``, ``route``, ``server`` and ``worker``, the likeliest first.
+    """
+    return GRAMMAR.complete(text, values)
 
 
 def address(call: Request) -> str:
@@ -141,106 +110,76 @@ def slow(call: Request) -> bool:
 # -- terms -----------------------------------------------------------------------------------------
 
 
-def _term(found: re.Match[str]) -> Term:
-    negated, key, shown = bool(found["minus"]), found["key"], found[0]
-    exact = found["quoted"] is not None
-    value = re.sub(r"\\(.)", r"\1", found["quoted"]) if exact else found["bare"]
-    if key is None:
-        if not value and not exact:
-            negated, value = False, "-"  # a minus alone is a text like any other
-        return Term(shown, _contains(address, value), negated)
-    make = _KEYS.get(key.lower())
-    if make is None:
-        known = ", ".join(_KEYS)
-        raise Problem(
-            f"Filter term {shown}",
-            f"no such key is known but {known}",
-            "put it in double quotes to find it in a path",
-        )
-    if not value:
-        raise Problem(
-            f"Filter term {shown}", "it has no value", f"write something like {EXAMPLES[key.lower()]}"
-        )
-    return Term(shown, make(value, exact, shown), negated)
-
-
-def _bad(shown: str, why: str, key: str) -> Problem:
-    return Problem(f"Filter term {shown}", why, f"write something like {EXAMPLES[key]}")
-
-
 def _contains(read: Callable[[Request], str], value: str) -> Test:
     wanted = value.casefold()
     return lambda call: wanted in read(call).casefold()
 
 
-def _any(value: str, exact: bool, make: Callable[[str], Test]) -> Test:
-    tests = [make(part) for part in ([value] if exact else value.split(","))]
+def _any(typed: Typed, make: Callable[[str], Test]) -> Test:
+    tests = [make(part) for part in typed.parts]
     return lambda call: any(test(call) for test in tests)
 
 
-def _path(value: str, exact: bool, shown: str) -> Test:
-    if exact:
-        return lambda call: address(call) == value
-    return _contains(address, value)
-
-
-def _route(value: str, exact: bool, shown: str) -> Test:
-    if exact:
-        return lambda call: route(call) == value
-    return _contains(route, value)
-
-
-def _word_of(read: Callable[[Request], str]) -> Callable[[str, bool, str], Test]:
-    def make(value: str, exact: bool, shown: str) -> Test:
-        def one(part: str) -> Test:
-            return lambda call: read(call).casefold() == part.casefold()
-
-        return _any(value, exact, one)
+def _text_of(read: Callable[[Request], str]) -> Callable[[Typed], Test]:
+    def make(typed: Typed) -> Test:
+        if typed.exact:
+            return lambda call: read(call) == typed.value
+        return _contains(read, typed.value)
 
     return make
 
 
-def _worker(value: str, exact: bool, shown: str) -> Test:
+def _word_of(read: Callable[[Request], str]) -> Callable[[Typed], Test]:
+    def make(typed: Typed) -> Test:
+        def one(part: str) -> Test:
+            return lambda call: read(call).casefold() == part.casefold()
+
+        return _any(typed, one)
+
+    return make
+
+
+def _worker(typed: Typed) -> Test:
     def one(part: str) -> Test:
         if not part.isascii() or not part.isdigit():
-            raise _bad(shown, "a worker is named by its process id, a number", "worker")
+            raise GRAMMAR.bad(typed, "a worker is named by its process id, a number")
         return lambda call: str(call.pid) == part
 
-    return _any(value, exact, one)
+    return _any(typed, one)
 
 
-def _status(value: str, exact: bool, shown: str) -> Test:
+def _status(typed: Typed) -> Test:
     def one(part: str) -> Test:
         if _CLASS.fullmatch(part.lower()):
             return lambda call: call.status is not None and call.status // 100 == int(part[0])
         found = _COMPARED.fullmatch(part)
         if found is None or found[3] or "." in found[2]:
-            raise _bad(shown, "this is neither a status, nor a class, nor a comparison", "status")
+            raise GRAMMAR.bad(typed, "this is neither a status, nor a class, nor a comparison")
         compare, bound = _COMPARISONS[found[1] or "="], float(found[2])
         return lambda call: call.status is not None and compare(call.status, bound)
 
-    return _any(value, exact, one)
+    return _any(typed, one)
 
 
-def _time(value: str, exact: bool, shown: str) -> Test:
+def _time(typed: Typed) -> Test:
     def one(part: str) -> Test:
         found = _COMPARED.fullmatch(part.lower())
         if found is None or found[1] in (None, "="):
-            raise _bad(shown, "a time is compared with > or <, in ms or s", "time")
+            raise GRAMMAR.bad(typed, "a time is compared with > or <, in ms or s")
         compare, bound = _COMPARISONS[found[1]], float(found[2]) * (1000 if found[3] == "s" else 1)
         return lambda call: compare(call.duration_ms, bound)
 
-    return _any(value, exact, one)
+    return _any(typed, one)
 
 
-def _is(value: str, exact: bool, shown: str) -> Test:
+def _is(typed: Typed) -> Test:
     def one(part: str) -> Test:
         test = IS.get(part.lower())
         if test is None:
-            raise _bad(shown, f"only {', '.join(IS)} can be asked for", "is")
+            raise GRAMMAR.bad(typed, f"only {', '.join(IS)} can be asked for")
         return test
 
-    return _any(value, exact, one)
+    return _any(typed, one)
 
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -259,10 +198,10 @@ IS: dict[str, Test] = {
     "lifespan": lambda call: isinstance(call, Lifespan),
     "broken": lambda call: bool(call.verdicts),
 }
-_KEYS: dict[str, Callable[[str, bool, str], Test]] = {
+_KEYS: dict[str, Callable[[Typed], Test]] = {
     "method": _word_of(lambda call: sanitize(call.method)),
-    "path": _path,
-    "route": _route,
+    "path": _text_of(address),
+    "route": _text_of(route),
     "status": _status,
     "time": _time,
     "server": _word_of(lambda call: sanitize(call.server)),
@@ -279,36 +218,10 @@ EXAMPLES = {
     "worker": "worker:4243",
     "is": "is:error",
 }
-
-
-# -- completion ------------------------------------------------------------------------------------
-
-
-def complete(text: str, values: Callable[[str], Iterable[str]]) -> str | None:
-    """``text`` with its last word completed: a key, or a value of one; None where nothing fits.
-
-    ``values`` gives those of ``method``, ``route``, ``server`` and ``worker``, the likeliest first.
-    """
-    word = _last_word(text).removeprefix("-")
-    key, colon, value = word.partition(":")
-    if not word or '"' in word:
-        return None
-    if not colon:
-        return _completed(text, word, [f"{name}:" for name in _KEYS])
-    part = value.split(",")[-1]
-    known = _VALUES.get(key.lower()) or values(key.lower())
-    # a value with a space in it would have to be in quotes
-    return _completed(text, part, (item for item in known if " " not in item))
-
-
-def _completed(text: str, part: str, known: Iterable[str]) -> str | None:
-    begun = part.lower()
-    found = next((item for item in known if item.lower().startswith(begun) and len(item) > len(part)), None)
-    return text + found[len(part) :] if found is not None else None
-
-
-_VALUES: dict[str, Sequence[str]] = {
-    "is": tuple(IS),
-    "status": ("2xx", "3xx", "4xx", "5xx"),
-    "time": (">100ms",),
-}
+GRAMMAR: Grammar[Test] = Grammar(
+    word=lambda typed: _contains(address, typed.value),
+    keys=_KEYS,
+    examples=EXAMPLES,
+    found_in="a path",
+    values={"is": tuple(IS), "status": ("2xx", "3xx", "4xx", "5xx"), "time": (">100ms",)},
+)
