@@ -33,6 +33,7 @@ from asgi_tui.engine.discovery import Candidate
 from asgi_tui.engine.history import Launch
 from asgi_tui.engine.interpreters import Interpreter
 from asgi_tui.engine.knowledge import Knowledge
+from asgi_tui.engine.log_store import LogStore
 from asgi_tui.engine.outlook import Outlook
 from asgi_tui.engine.presets import Preset, PresetList, Where
 from asgi_tui.engine.project import Project, ServerInfo
@@ -82,7 +83,8 @@ class FakeConversation:
 class FakeDriver:
     """Records what it is told and plays what ``play`` is given."""
 
-    def __init__(self, *, scripted: bool = True) -> None:
+    def __init__(self, *, scripted: bool = True, logs: LogStore | None = None) -> None:
+        self._logs = logs or LogStore()
         self.calls: list[str] = []
         # What was asked of the traffic that is told.
         self.observing: list[str] = []
@@ -108,6 +110,10 @@ class FakeDriver:
     @property
     def plan(self) -> LaunchPlan | None:
         return self._plan
+
+    @property
+    def logs(self) -> LogStore:
+        return self._logs
 
     async def events(self) -> AsyncIterator[list[Event]]:
         while (batch := await self._batches.get()) is not None:
@@ -210,6 +216,7 @@ class FakeDriver:
         self.calls.append("close")
         await self.may_close.wait()
         self.closed = True
+        self._logs.close()
         self._batches.put_nowait(None)
 
 

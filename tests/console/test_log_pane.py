@@ -1,10 +1,18 @@
-"""The log pane: follow, find, long lines, hostile text, selection."""
+"""The log pane: follow, find, filter, long lines, hostile text, selection, requests."""
+
+from dataclasses import replace
+from typing import BinaryIO
 
 import pytest
 
-from asgi_tui.domain.events import Error, Event, Log, State, StateChanged
+from asgi_tui.domain.calls import LogRecord
+from asgi_tui.domain.events import Error, Event, Log, Logged, State, StateChanged
+from asgi_tui.engine.log_archive import Archive
+from asgi_tui.engine.log_store import LogStore
+from asgi_tui.frontends.console.screens.request import RequestScreen
+from asgi_tui.frontends.console.widgets.log_find import FindLine
 from asgi_tui.frontends.console.widgets.log_view import CUT, LogView
-from asgi_tui.frontends.console.widgets.logs import Logs
+from tests.console.calls import request
 from tests.console.fake import AT, FakeDriver, failed_switch, lines, plan, running
 from tests.console.reloads import reload_failed, reload_ok
 from tests.console.screen import settle, text, until
@@ -42,41 +50,48 @@ async def test_the_log_follows_leaves_and_resumes() -> None:
         assert "FOLLOW" in await until(pilot, app, "FOLLOW")
 
 
-async def test_a_full_log_says_its_bound_and_stays_where_it_is_read() -> None:
-    driver = FakeDriver()
+def no_file() -> BinaryIO:
+    raise OSError("no space left")
+
+
+async def test_a_full_log_says_what_is_gone_and_stays_where_it_is_read() -> None:
+    store = LogStore(1_500, archive=Archive(no_file))
+    driver = FakeDriver(logs=store)
     app = running(driver)
-    app.model.logs.maximum = 100
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "READY")
-        driver.play(*lines(100))
-        await until(pilot, app, "number 99 ")
-        app.screen.query_one(LogView).scroll_relative(y=-10, animate=False)
+        driver.play(*lines(2_000))
+        assert following(await until(pilot, app, "number 1999 "), 1_999)
+        await pilot.press("pageup")
         await until(pilot, app, "new · End")
         top = next(line for line in text(app).splitlines() if "request number" in line)
-        driver.play(*lines(20, 100))
-        shown = await until(pilot, app, "newest 100 kept")
-        assert "Logs · 100 lines, newest 100 kept" in shown
+        driver.play(*lines(1_000, 2_000))
+        shown = await until(pilot, app, "+1,000 new")
+        assert store.evicted
+        assert f"Logs · {store.lines:,} lines, oldest {store.evicted:,} lines gone" in shown
         assert next(line for line in shown.splitlines() if "request number" in line) == top
+        store.miss(3_200_000)
+        driver.play(Logged(AT))
+        assert "3.2 MB came too fast" in await until(pilot, app, "too fast")
 
 
-async def test_the_buffer_may_be_ahead_of_what_is_shown() -> None:
-    driver = FakeDriver()
+async def test_the_store_may_be_ahead_of_what_is_shown() -> None:
+    driver = FakeDriver(logs=LogStore(100, archive=Archive(no_file)))
     app = running(driver)
-    app.model.logs.maximum = 100
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app, "READY")
-        driver.play(*lines(100))
-        await until(pilot, app, "number 99 ")
+        driver.play(*lines(2_000))
+        await until(pilot, app, "number 1999 ")
         await pilot.press("w", "home")
         await settle(pilot)
-        app.model.apply(lines(300, 100))  # not painted yet
+        app.model.apply(lines(3_000, 2_000))  # not painted yet
         view = app.screen.query_one(LogView)
         view.scroll_relative(y=5, animate=False)
         await settle(pilot)
-        view.on_resize()
-        driver.play(*lines(1, 400))
+        await pilot.resize_terminal(100, 30)
+        driver.play(*lines(1, 5_000))
         await pilot.press("end")
-        assert "number 400 " in await until(pilot, app, "number 400 ")
+        assert "number 5000 " in await until(pilot, app, "number 5000 ")
 
 
 async def test_finding_marks_steps_and_closes() -> None:
@@ -87,12 +102,11 @@ async def test_finding_marks_steps_and_closes() -> None:
         driver.play(*lines(100))
         await until(pilot, app, "number 99 ")
         await pilot.press("slash", *"NUMBER 5")
-        shown = await until(pilot, app, "11 of 11")
-        assert "11 of 11 lines" in shown
+        shown = await until(pilot, app, "11 of 11 entries")
+        assert "11 of 11 entries · n N step · Esc closes" in shown
         assert "number 59 " in shown
         await pilot.press("enter", "n")
-        shown = await until(pilot, app, "1 of 11")
-        assert "1 of 11 lines" in shown
+        shown = await until(pilot, app, " 1 of 11")
         assert "number 5 " in shown
         view = app.screen.query_one(LogView)
         found = view.get_component_rich_style("log--here").bgcolor
@@ -100,7 +114,7 @@ async def test_finding_marks_steps_and_closes() -> None:
             segment.text
             for y in range(view.size.height)
             for segment in view.render_line(y)
-            if segment.style and segment.style.bgcolor == found
+            if segment.style and segment.style.bgcolor == found and segment.style.underline
         ]
         assert marked == ["number 5"]
         await pilot.press("N")
@@ -108,7 +122,38 @@ async def test_finding_marks_steps_and_closes() -> None:
         await pilot.press("escape")
         await settle(pilot)
         assert "Esc closes" not in text(app)
-        assert not app.screen.query_one(Logs).finding
+        assert not app.screen.query_one(FindLine).opened
+        # the term is kept
+        await pilot.press("slash")
+        assert "11 of 11" in await until(pilot, app, "11 of 11")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_finding_by_regex_and_by_case(size: tuple[int, int]) -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(100))
+        await until(pilot, app, "number 99 ")
+        await pilot.press("slash", *"R \\d5 ")
+        assert "no entry has it" in await until(pilot, app, "no entry has it")
+        await pilot.press("ctrl+r")
+        shown = await until(pilot, app, "9 of 9 entries")
+        assert "[.*] Aa" in shown
+        await pilot.press("ctrl+t")
+        shown = await until(pilot, app, "no entry has it")
+        assert "[.*][Aa]" in shown
+        assert await pilot.click("#find-ways", offset=(5, 0))
+        shown = await until(pilot, app, "9 of 9 entries")
+        assert "[.*] Aa" in shown
+        await pilot.press("(")
+        shown = await until(pilot, app, "no regular expression")
+        assert "✗ no regular expression" in shown
+        assert "✗ Search for R \\d5 (: it is no regular expression (" in " ".join(shown.split())
+        await pilot.press("backspace")
+        shown = await until(pilot, app, "9 of 9 entries")
+        assert "✗" not in shown
 
 
 async def test_long_lines_scroll_sideways_or_wrap() -> None:
@@ -232,7 +277,7 @@ async def test_cut_lines_are_marked_until_they_are_wrapped() -> None:
         row = next(line for line in shown.splitlines() if "xxxx" in line)
         assert row.rstrip(" │").endswith("x" + CUT)
         assert shown.count(CUT) == 1
-        assert "FOLLOW · w wraps" in shown
+        assert "FOLLOW  w wraps" in shown
         await pilot.press("shift+right", "shift+right")
         shown = await until(pilot, app, "THE-END")
         assert CUT not in shown
@@ -244,3 +289,147 @@ async def test_cut_lines_are_marked_until_they_are_wrapped() -> None:
         await until(pilot, app, "FAR")
         await pilot.press("w", "shift+right", "shift+right", "shift+right", "shift+right")
         assert "FAR" in await until(pilot, app, "FAR")
+
+
+def levels(number: int) -> list[Event]:
+    """Lines of three levels and two workers, one in ten an error."""
+    return [
+        Log(AT + n, "stderr", "error", f"order {n} failed", 4243, "shop.orders")
+        if n % 10 == 0
+        else Log(
+            AT + n, "stdout", "warning" if n % 10 == 5 else "info", f"order {n} was served", 4242, "shop"
+        )
+        for n in range(number)
+    ]
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_typed_filter_is_in_force_as_chips_until_it_is_taken_away(size: tuple[int, int]) -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*levels(100))
+        await until(pilot, app, "order 99 ")
+        await pilot.press("ampersand", *"level:>=warning -served")
+        shown = await until(pilot, app, "Logs · 10 of 102 entries")
+        assert "Logs · 10 of 102 entries" in shown
+        assert "order 90 failed" in shown
+        assert "was served" not in shown
+        await pilot.press("enter")
+        shown = await until(pilot, app, "-served\N{NO-BREAK SPACE}✕")
+        assert "level:>=warning\N{NO-BREAK SPACE}✕" in shown
+        assert app.focused is app.screen.query_one(LogView)
+        # what comes is filtered too
+        driver.play(*levels(11))
+        assert "Logs · 12 of 113 entries" in await until(pilot, app, "12 of 113")
+        await pilot.press("backspace")
+        assert "Logs · 23 of 113 entries" in await until(pilot, app, "23 of 113")
+        assert await pilot.click("#log-filter .chips", offset=(8, 0))
+        shown = await until(pilot, app, "Logs · 113 lines")
+        assert "✕" not in shown.splitlines()[-3]
+        assert "order 9 was served" in shown
+
+
+async def test_the_least_level_is_one_key() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*levels(100))
+        await until(pilot, app, "order 99 ")
+        for entries, named in (("102 of 102", "info"), ("20 of 102", "warning"), ("10 of 102", "error")):
+            await pilot.press("L")
+            assert f"L {named} and above" in await until(pilot, app, f"Logs · {entries} entries")
+        await pilot.press("L")
+        assert "L all levels" in await until(pilot, app, "Logs · 102 lines")
+
+
+async def test_a_bad_filter_is_told_and_what_is_known_is_completed() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*levels(100))
+        await until(pilot, app, "order 99 ")
+        await pilot.press("ampersand", *"failed level:loud")
+        shown = await until(pilot, app, "✗ Filter term level:loud: only trace")
+        assert "Logs · 10 of 102 entries" in shown
+        await pilot.press("escape")
+        assert "Logs · 102 lines" in await until(pilot, app, "Logs · 102 lines")
+        await pilot.press("ampersand", *"logger:shop.")
+        await until(pilot, app, "logger:shop.orders")
+        await pilot.press("right", "enter")
+        assert "Logs · 10 of 102 entries" in await until(pilot, app, "10 of 102")
+        await pilot.press("ampersand", "space", *"re:(")
+        assert "it is no regular expression" in await until(pilot, app, "no regular expression")
+        await pilot.press("escape")
+        await pilot.press("escape")
+        assert "Logs · 102 lines" in await until(pilot, app, "Logs · 102 lines")
+
+
+async def test_a_line_leads_to_its_request_and_the_request_to_its_lines() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    call = replace(request(7), at=AT + 5, logs=(LogRecord(2.0, "info", "shop", "ordered 3 of them"),))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(Log(AT + 5, "stdout", "info", "ordered 3 of them", 4242, "shop"), *lines(3, 6), call)
+        await until(pilot, app, "number 8 ")
+        assert "log_request" not in {each.binding.action for each in app.screen.active_bindings.values()}
+        await pilot.press("up", "up", "up", "up")
+        await settle(pilot)
+        await pilot.press("v")
+        await until(pilot, app, "Phases")
+        assert isinstance(app.screen, RequestScreen)
+        assert app.screen.chosen_request.id == call.id
+        await pilot.press("l")
+        shown = await until(pilot, app, "of 6 entries")
+        assert "Logs · 1 of 6 entries" in shown
+        assert f"request:{call.id}" in shown
+
+
+async def test_clearing_asks_once_and_says_what_went() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(100))
+        await until(pilot, app, "number 99 ")
+        await pilot.press("ctrl+l")
+        assert "All 102 lines go" in await until(pilot, app, "All 102 lines go")
+        await pilot.press("n")
+        assert "Logs · 102 lines" in await until(pilot, app, "Logs · 102 lines")
+        await pilot.press("ctrl+l")
+        await until(pilot, app, "All 102 lines go")
+        await pilot.press("y")
+        shown = await until(pilot, app, "Cleared 102 lines.")
+        assert "Cleared 102 lines." in shown
+        assert "Logs · 0 lines" in shown
+        assert "number 99" not in shown
+
+
+async def test_what_the_frame_offers_can_be_clicked() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(100))
+        shown = await until(pilot, app, "number 99 ")
+        await pilot.press("up", "up", "m", "up", "up")
+        shown = await until(pilot, app, "1 marked")
+        view = app.screen.query_one(LogView)
+        for words, then in (
+            ("1 marked", "1 marked"),
+            ("d clock times", "d times ago"),
+            ("L all levels", "L info and above"),
+            ("& Filter", "& level:>=info"),
+            ("/ Find", "/ find in the log"),
+            ("S Save", "Save the log"),
+        ):
+            row = next(y for y, line in enumerate(shown.splitlines()) if words in line and "╰" in line)
+            await pilot.click(offset=(shown.splitlines()[row].index(words) + 2, row))
+            shown = await until(pilot, app, then)
+            assert then in shown
+            if words == "1 marked":
+                assert {view.current} == view.marked

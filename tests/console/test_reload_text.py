@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from asgi_tui.domain.events import Change, Reload, Standby, State, StateChanged, Switch
+from asgi_tui.engine.log_store import LogStore
 from asgi_tui.frontends.console.history import Entry, FailedSwitch, Place, Times
 from asgi_tui.frontends.console.model import SessionModel
 from asgi_tui.frontends.console.widgets.offers import offer_text, offers
@@ -115,7 +116,7 @@ def test_the_standby_is_told_with_its_reason(event: Standby | None, text: str) -
 
 
 def test_what_is_watched_stands_above_the_list() -> None:
-    model = SessionModel()
+    model = SessionModel(LogStore())
     model.apply([*start_events(plan()), watching(), standby()])
     wide, narrow = head(model, 100).plain, head(model, 50).plain
     assert wide.splitlines()[0] == "Watching /srv/shop, 37 files · Standby warm, 412 modules, 38 MB"
@@ -169,7 +170,7 @@ def test_everything_of_a_slow_reload_and_of_a_switch() -> None:
 
 
 def test_what_is_open_counts_down_and_a_loop_names_its_file() -> None:
-    model = SessionModel()
+    model = SessionModel(LogStore())
     assert offers(model, AT) == []
     model.apply([draining(until=AT + 4.5), watching(loop="logs/app.log")])
     text = offer_text(offers(model, AT)).plain.replace("\N{NO-BREAK SPACE}", " ")
@@ -182,7 +183,7 @@ def test_what_is_open_counts_down_and_a_loop_names_its_file() -> None:
 
 
 def test_badges_stay_where_there_is_no_room_for_the_vitals() -> None:
-    model = SessionModel()
+    model = SessionModel(LogStore())
     model.apply([*start_events(plan()), *reload_failed(), watching(paused=True)])
     assert vitals(model, AT + 60, 78).plain == (
         "▲ serving the last good version  ‖ watching paused  up 00:00:59  pid 4242"

@@ -78,7 +78,9 @@ async def test_a_failed_reload_is_told_until_the_next_success() -> None:
         assert "✗ Reload: SyntaxError: invalid syntax" in banner
         assert "app.py:12" in banner
         assert "● READY" in shown
-        assert 'price = int("ten")' in shown
+        assert "▸ Reload: Syn" in shown
+        await pilot.press("enter")
+        assert 'price = int("ten")' in await until(pilot, app, "price = int")
         driver.play(reload_ok())
         shown = await until(pilot, app, "live in")
         assert "✓ live in 38 ms  app.py +3 -1" in shown
@@ -145,7 +147,7 @@ async def test_keys_drive_the_session_and_mean_nothing_when_they_cannot() -> Non
         assert "○ STOPPED" in shown
         assert "x Stop" not in shown
         assert "g Start" in shown
-        await pilot.press("x", "s", "enter")
+        await pilot.press("x", "s", "g")
         await until(pilot, app, "READY")
         assert driver.calls[3:] == ["start uvicorn main:app"]
 
@@ -175,13 +177,16 @@ async def test_the_palette_offers_what_is_valid_now() -> None:
 
 async def test_help_lists_every_key() -> None:
     app = running(FakeDriver())
-    async with app.run_test(size=(120, 100)) as pilot:
+    async with app.run_test(size=(120, 130)) as pilot:
         await until(pilot, app, "READY")
         await pilot.press("f1")
         shown = await until(pilot, app, "Keys")
         for what in (
             "Move the running app to another server",
             "Find in the log",
+            "Save the log, as it is filtered",
+            "To the next error",
+            "Search for a regular expression",
             "Command palette",
             "Go to the form",
             "End at once what a replaced server still has open",

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from asgi_tui.domain.events import Bin, WorkerStats
+from asgi_tui.engine.log_store import LogStore
 from asgi_tui.engine.windows import SHOWN_ROUTES
 from asgi_tui.frontends.console.app import ConsoleApp
 from asgi_tui.frontends.console.model import SessionModel
@@ -83,7 +84,7 @@ def test_numbers_of_a_window_that_has_only_begun() -> None:
 
 
 def test_without_a_window_the_totals_are_shown_and_what_they_lack_is_left_open() -> None:
-    model = SessionModel()
+    model = SessionModel(LogStore())
     assert picture(model) is None
     model.apply([stats()])
     shown = picture(model)

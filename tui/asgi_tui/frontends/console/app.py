@@ -20,10 +20,10 @@ from asgi_tui.domain.events import Switch
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.driver import Driver
+from asgi_tui.frontends.console.log_links import LogLinks
 from asgi_tui.frontends.console.model import Part
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.screens.shows_model import ShowsModel
-from asgi_tui.frontends.console.sending_actions import SendingActions
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
 from asgi_tui.frontends.console.widgets.status_line import MODES as MODE_TITLES
 from asgi_tui.frontends.console.widgets.status_line import ModeTab
@@ -48,7 +48,7 @@ def _commands() -> type[Provider]:
     return ConsoleCommands
 
 
-class ConsoleApp(SendingActions):
+class ConsoleApp(LogLinks):
     """The terminal console of one session."""
 
     TITLE = "asgi-tui"
@@ -274,7 +274,7 @@ class ConsoleApp(SendingActions):
 
         entry = self.model.reloads.find(event.number)
         if entry is not None:
-            self.push_screen(ReloadDialog(entry, self._drive.plan.cwd if self._drive.plan else ""))
+            self.push_screen(ReloadDialog(entry, self.plan_cwd))
 
     async def on_traffic_route_chosen(self, event: Traffic.RouteChosen) -> None:
         """The requests of one route; one of them that was being read gives way to their list."""
@@ -295,8 +295,7 @@ class ConsoleApp(SendingActions):
         """A request, on a screen of its own."""
         from asgi_tui.frontends.console.screens.request import RequestScreen
 
-        plan = self._drive.plan
-        self.push_screen(RequestScreen(self.model.requests, event.request, cwd=plan.cwd if plan else ""))
+        self.push_screen(RequestScreen(self.model.requests, event.request, cwd=self.plan_cwd))
 
     # -- actions -----------------------------------------------------------------------------------
 

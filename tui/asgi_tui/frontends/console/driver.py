@@ -8,6 +8,7 @@ from typing import Protocol
 from asgi_tui.domain.events import Event, State
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.sending import Answer, Opening, Sending, Turn
+from asgi_tui.engine.log_store import LogStore
 
 
 class Conversation(Protocol):
@@ -40,6 +41,10 @@ class Driver(Protocol):
     @property
     def previous_server(self) -> str:
         """The server that ``switch_back`` would move to, empty where there is none."""
+
+    @property
+    def logs(self) -> LogStore:
+        """What the servers print; a ``Logged`` event tells that there is more of it."""
 
     def events(self) -> AsyncIterator[list[Event]]:
         """Batches of events, at most some 30 a second; ends when the session is closed."""

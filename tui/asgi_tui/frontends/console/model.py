@@ -11,6 +11,7 @@ from asgi_tui.domain.events import (
     Error,
     Event,
     Log,
+    Logged,
     Progress,
     Ready,
     Reload,
@@ -27,8 +28,10 @@ from asgi_tui.domain.events import (
     Worker,
 )
 from asgi_tui.domain.frames import Frame
+from asgi_tui.engine.log_requests import RequestLines
+from asgi_tui.engine.log_store import LogStore
+from asgi_tui.frontends.console import log_feed
 from asgi_tui.frontends.console.history import FailedSwitch, History, Place, fault_place
-from asgi_tui.frontends.console.log_buffer import LogBuffer
 from asgi_tui.frontends.console.request_list import RequestList
 
 SPARK_VALUES = 60  # one a second
@@ -71,9 +74,10 @@ class SessionModel:
 
     ``serving`` is the run that answers, ``account`` what is known of its start. While nothing serves, the
     account is of what was tried last. ``reload`` is the plan's own and no event tells it: the app sets it.
+    ``logs`` is filled by the session, but for what is told as events of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, logs: LogStore) -> None:
         self.state = State.STOPPED
         self.reason = ""
         self.url = ""
@@ -91,8 +95,9 @@ class SessionModel:
         self.requests = RequestList()
         self.rates: deque[float] = deque(maxlen=SPARK_VALUES)
         self.reloads = History()
-        self.logs = LogBuffer()
+        self.logs = logs
         self.fault: Fault | None = None
+        self._lines = RequestLines(logs)
         self._tried: Starting | None = None  # the newest start, however it ends
         self._pending: Starting | None = None  # the same while its end is open
         self._switching = ""  # the server a switch under way goes to
@@ -171,8 +176,6 @@ class SessionModel:
         changed = Part.NONE
         for event in events:
             changed |= self._apply(event)
-        if Part.LOGS in changed:
-            self.logs.trim()
         return changed
 
     def dismiss(self) -> None:
@@ -182,7 +185,11 @@ class SessionModel:
     def _apply(self, event: Event) -> Part:
         match event:
             case Log():
-                self.logs.add(event)
+                self.logs.append((log_feed.line(event),))
+                self._lines.logged()
+                return Part.LOGS
+            case Logged():
+                self._lines.logged()
                 return Part.LOGS
             case Stats():
                 self.stats = event
@@ -193,7 +200,7 @@ class SessionModel:
                 return Part.TRAFFIC
             case Request():
                 self.requests.add(event)
-                return Part.REQUESTS
+                return Part.REQUESTS | Part.LOGS if self._lines.take(event) else Part.REQUESTS
             case Progress():
                 self.requests.add(event.call)
                 return Part.REQUESTS
@@ -233,7 +240,7 @@ class SessionModel:
                 self.fault = None
                 return Part.STATUS | Part.RELOADS | Part.FAULT
             case Error():
-                self.logs.add_error(event)
+                self.logs.append((log_feed.error(event),))
                 self.fault = Fault(event.sentence, event.file, event.line, event.frames)
                 self._trouble = event
                 if self._unexplained:

@@ -29,11 +29,17 @@ class SessionActions(App[int]):
 
     def __init__(self, driver: Driver) -> None:
         super().__init__()
-        self.model = SessionModel()
+        self.model = SessionModel(driver.logs)
         self.project: Project | None = None
         self.traces_all = False
         self._traced: int | None = 0  # as asked for last
         self._drive = driver
+
+    @property
+    def plan_cwd(self) -> str:
+        """Where the app that runs, or ran last, lies; empty before the first."""
+        plan = self._drive.plan
+        return plan.cwd if plan is not None else ""
 
     @work(group="drive")
     async def action_stop(self) -> None:
@@ -176,9 +182,8 @@ class SessionActions(App[int]):
         """Opens a place in the code in the user's editor."""
         from asgi_tui.frontends.console.editing import edit
 
-        plan = self._drive.plan
         try:
-            await edit(self, place, plan.cwd if plan is not None else ".")
+            await edit(self, place, self.plan_cwd or ".")
         except Problem as problem:
             self.notify(str(problem), severity="warning", markup=False)
 

@@ -17,6 +17,7 @@ from asgi_tui.frontends.console.screens.conversation import ConversationScreen
 from asgi_tui.frontends.console.screens.dialog import Dialog
 from asgi_tui.frontends.console.screens.launch import LaunchScreen
 from asgi_tui.frontends.console.screens.launch_tools import LaunchTools
+from asgi_tui.frontends.console.screens.log_keys import LogScreen
 from asgi_tui.frontends.console.screens.reload import ReloadDialog
 from asgi_tui.frontends.console.screens.request import RequestScreen
 from asgi_tui.frontends.console.screens.requests import RequestsScreen
@@ -25,7 +26,8 @@ from asgi_tui.frontends.console.screens.saved_requests import SavedRequestsDialo
 from asgi_tui.frontends.console.screens.side_by_side import SideBySideScreen
 from asgi_tui.frontends.console.widgets.all_options import AllOptions
 from asgi_tui.frontends.console.widgets.lines_view import LinesView
-from asgi_tui.frontends.console.widgets.log_view import LogView
+from asgi_tui.frontends.console.widgets.log_cursor import LogCursor
+from asgi_tui.frontends.console.widgets.log_find import FindInput
 from asgi_tui.frontends.console.widgets.option_editor import OptionEditor
 from asgi_tui.frontends.console.widgets.option_list import OptionsView
 from asgi_tui.frontends.console.widgets.reloads import EntryList
@@ -63,7 +65,7 @@ SECTIONS: tuple[tuple[str, type[DOMNode], tuple[type[DOMNode], ...]], ...] = (
     ("Run", RunScreen, (RunScreen,)),
     ("Traffic", RunScreen, (RouteTable, Traffic)),
     ("Reloads", RunScreen, (EntryList, ReloadDialog)),
-    ("Log", RunScreen, (LogView,)),
+    ("Log", RunScreen, (LogScreen, LogCursor, FindInput)),
     ("Requests", RequestsScreen, (RequestsScreen, RequestTable)),
     ("One call", RequestScreen, (RequestScreen, LinesView)),
     ("Compose", ComposeScreen, (ComposeScreen,)),

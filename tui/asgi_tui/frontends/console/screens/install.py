@@ -16,8 +16,9 @@ from textual.widgets import Button, OptionList, Static
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Log
 from asgi_tui.domain.text import mask_value
+from asgi_tui.engine.log_store import LogStore
+from asgi_tui.frontends.console import log_feed
 from asgi_tui.frontends.console.format import path
-from asgi_tui.frontends.console.log_buffer import LogBuffer
 from asgi_tui.frontends.console.screens.launch_dialog import LaunchDialog, Line, Lines, cut
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from asgi_tui.frontends.console.widgets.table import Column
@@ -96,10 +97,10 @@ class InstallDialog(LaunchDialog[bool]):
         self._began = 0.0
         self._stopping = False
         self._ran = False
-        self._output = LogBuffer()
+        self._output = LogStore()
         self._lines = Parts(_COLUMNS, id="parts", clicks=1)
         self._log = LogView(self._output)
-        self._log.wrap = True
+        self._log.toggle_wrap()
 
     def compose(self) -> ComposeResult:
         """The parts, and the output in their place later; the command between."""
@@ -122,6 +123,10 @@ class InstallDialog(LaunchDialog[bool]):
         self._enter("asking")
         self._show()
         self.set_interval(SYNC, self._sync)
+
+    async def on_unmount(self) -> None:
+        """The output is not needed any more."""
+        await asyncio.to_thread(self._output.close)
 
     # -- before ------------------------------------------------------------------------------------
 
@@ -214,7 +219,8 @@ class InstallDialog(LaunchDialog[bool]):
             self.dismiss(self._ran)
 
     def _line(self, text: str) -> None:
-        self._output.add(Log(self._clock(), "stdout", None, mask_value("", text)))
+        event = Log(self._clock(), "stdout", None, mask_value("", text))
+        self._output.append((log_feed.line(event),))
 
     def _end(self, how: str | Problem) -> None:
         self._installation = None

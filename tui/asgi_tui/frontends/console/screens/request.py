@@ -99,6 +99,7 @@ class RequestScreen(Screen[None]):
             tooltip="Send it again on another server",
             id="request.replay_on",
         ),
+        Binding("l", "app.log_lines", "Log lines", tooltip="Its lines of the log", id="request.log_lines"),
         Binding("w", "waterfall", "Waterfall", tooltip="Show the phases, or not", id="request.waterfall"),
         Binding("c", "app.copy_curl", "curl", tooltip=CURL_TIP, id="request.curl"),
         Binding("h", "app.copy_httpx", "httpx", tooltip=HTTPX_TIP, id="request.httpx"),

@@ -9,14 +9,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input
 
 from asgi_tui.domain.text import sanitize
 from asgi_tui.frontends.console.model import Part, SessionModel
+from asgi_tui.frontends.console.screens.log_keys import LogScreen
 from asgi_tui.frontends.console.screens.returned import Returned
-from asgi_tui.frontends.console.session_actions import SessionActions
 from asgi_tui.frontends.console.widgets.banner import Banner
 from asgi_tui.frontends.console.widgets.keys import Keys
 from asgi_tui.frontends.console.widgets.logs import Logs
@@ -32,10 +30,12 @@ END_TIP = "End at once what a replaced server still has open"
 EXCLUDE_TIP = "Leave out the file that the app writes itself"
 WATCH_TIP = "Pause watching, or resume it"
 BACK_TIP = "Move the running app to the server it was on before"
+CLOSE_TIP = "Close the find line, leave zoom, close the banner, or clear the log's filter"
+FILTER_TIP = "Filter the log by text, level, logger, worker, stream or request"
 RESTART_TIP = "Restart the server with nothing imported in advance"
 
 
-class RunScreen(Screen[None]):
+class RunScreen(LogScreen):
     """Three panes side by side, or one at a time where there is no room for more."""
 
     CSS_PATH = "run.tcss"
@@ -44,7 +44,7 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         # what is only there when it is needed comes first: it has room in every footer
         Binding("o", "app.edit", "Edit", tooltip="Open the place at fault in the editor", id="run.edit"),
-        Binding("g,enter", "app.start", "Start", tooltip="Start the server again", id="run.start"),
+        Binding("g", "app.start", "Start", tooltip="Start the server again", id="run.start"),
         Binding(
             "s", "app.switch", "Switch", tooltip="Move the running app to another server", id="run.switch"
         ),
@@ -53,6 +53,7 @@ class RunScreen(Screen[None]):
         Binding("p", "app.watch", "Pause", tooltip=WATCH_TIP, id="run.watch"),
         Binding("b", "app.switch_back", "Back", tooltip=BACK_TIP, id="run.back_to"),
         Binding("slash", "find", "Find", tooltip="Find in the log", id="run.find"),
+        Binding("ampersand", "filter_log", "Filter", key_display="&", tooltip=FILTER_TIP, id="run.filter"),
         Binding("R", "app.restart", "Restart", tooltip=RESTART_TIP, id="run.restart"),
         Binding("z", "zoom", "Zoom", tooltip="The focused pane on the whole screen, and back", id="run.zoom"),
         Binding("c", "app.copy_command", "Copy", tooltip="Copy the native command", id="run.copy"),
@@ -69,23 +70,12 @@ class RunScreen(Screen[None]):
             tooltip="Go to the one before",
             id="run.back",
         ),
-        Binding("f,end", "follow", "Follow", show=False, tooltip="Follow the log again", id="run.follow"),
-        Binding("w", "wrap", "Wrap", show=False, tooltip="Wrap long log lines, or not", id="run.wrap"),
-        Binding("n", "find_step(1)", "Next hit", show=False, tooltip="Go to the next hit", id="run.hit"),
-        Binding(
-            "N",
-            "find_step(-1)",
-            "Previous hit",
-            show=False,
-            tooltip="Go to the one before",
-            id="run.hit_back",
-        ),
         Binding(
             "escape",
             "dismiss_top",
             "Close",
             show=False,
-            tooltip="Close the find line, leave zoom, or close the banner",
+            tooltip=CLOSE_TIP,
             id="run.close",
         ),
     ]
@@ -124,7 +114,7 @@ class RunScreen(Screen[None]):
         self.query_one(StatusLine).show(model, now, quitting=quitting)
         self.query_one(Offers).show(model, now)
         if Part.LOGS in changed:
-            self._logs.show()
+            self.logs.show()
         if changed & (Part.TRAFFIC | Part.STATUS):
             self._traffic.show(model)
         if Part.RELOADS in changed:
@@ -221,51 +211,24 @@ class RunScreen(Screen[None]):
             case "reloads":
                 return self.query_one("#reload-list")
             case _:
-                return self._logs.view
-
-    @property
-    def _session(self) -> SessionActions:
-        app = self.app
-        assert isinstance(app, SessionActions)
-        return app
+                return self.logs.view
 
     @property
     def _traffic(self) -> Traffic:
         return self.query_one(Traffic)
 
-    # -- log ---------------------------------------------------------------------------------------
-
-    @property
-    def _logs(self) -> Logs:
-        return self.query_one(Logs)
-
-    def action_find(self) -> None:
-        """Opens the find line."""
-        self.show_pane("logs")
-        self._logs.open_find()
-
-    def action_find_step(self, by: int) -> None:
-        """To another hit."""
-        self._logs.step(by)
-
-    def action_follow(self) -> None:
-        """To the end of the log."""
-        self._logs.view.follow()
-        self._logs.show()
-
-    def action_wrap(self) -> None:
-        """Wraps long lines, or not."""
-        self._logs.view.toggle_wrap()
-        self._logs.show()
+    # -- closing -----------------------------------------------------------------------------------
 
     def action_dismiss_top(self) -> None:
         """Closes what lies on top."""
-        if self._logs.finding:
-            self._logs.close_find()
-        elif self._zoomed:
+        if self.close_log_lines():
+            return
+        if self._zoomed:
             self.action_zoom()
-        else:
+        elif self._model.fault is not None:
             self._dismiss_banner()
+        else:
+            self.clear_filter()
 
     def on_banner_dismissed(self) -> None:
         """Closed by a click."""
@@ -277,10 +240,6 @@ class RunScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys mean anything now."""
-        if action == "find_step":
-            return self.is_mounted and self._logs.finding
-        if action == "find":
-            return not (self.is_mounted and isinstance(self.focused, Input))
         if action == "zoom":
             return not self._single or None
-        return True
+        return super().check_action(action, parameters)

@@ -1,383 +1,327 @@
-"""The log: only visible rows are ever rendered, follow is left by scrolling up, hits are highlighted."""
+"""The log as it is used: followed, searched, filtered, folded, marked, copied."""
 
 from __future__ import annotations
 
-import re
-from typing import ClassVar
+import asyncio
+import time
+from collections.abc import Iterator
 
-from rich.cells import cell_len, chop_cells
-from rich.segment import Segment
-from rich.style import Style
-from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
-from textual.geometry import Offset, Size
+from textual import work
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
 
-from asgi_tui.frontends.console.format import clock, clock_ms, fit
-from asgi_tui.frontends.console.log_buffer import LogBuffer, LogLine
-from asgi_tui.frontends.console.row_index import RowIndex
-from asgi_tui.frontends.console.widgets.strips import selected
+from asgi_tui.domain.errors import Problem
+from asgi_tui.domain.log_entry import Entry
+from asgi_tui.domain.log_filter import LogFilter
+from asgi_tui.domain.needle import Needle
+from asgi_tui.engine.log_store import LogStore
+from asgi_tui.frontends.console.clipboard import copy_to_desktop
+from asgi_tui.frontends.console.format import count
+from asgi_tui.frontends.console.history import Place
+from asgi_tui.frontends.console.log_places import place_of
+from asgi_tui.frontends.console.log_search import Hits
+from asgi_tui.frontends.console.log_window import Spot
+from asgi_tui.frontends.console.widgets.log_cursor import LogCursor
+from asgi_tui.frontends.console.widgets.log_paint import CUT
 
-WIDE = 100  # cells from which milliseconds and the logger have room
-CUT = "›"  # noqa: RUF001 - at the right edge of a line that goes on
-CACHED_STRIPS = 1_024
-_LEVELS = ("trace", "debug", "info", "warning", "error", "critical")
+__all__ = ["CUT", "Hits", "LogView"]
+
+SLICE = 0.03  # seconds of search between two looks at what there is
+TOLD_EVERY = 0.1  # seconds between two paints of what was found so far
+MAX_COPIED_ENTRIES = 20_000  # that a selection by keyboard takes with it
 
 
-class LogView(ScrollView, can_focus=True):
-    """Shows a ``LogBuffer``; ``sync`` after the buffer changed."""
-
-    ALLOW_SELECT = True
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log--time",
-        "log--logger",
-        "log--text",
-        "log--traceback",
-        "log--found",
-        "log--here",
-        "log--cut",
-        *(f"log--{level}" for level in _LEVELS),
-    }
-    DEFAULT_CSS = """
-    LogView { background: $background; color: $foreground; height: 1fr; scrollbar-size: 1 1; }
-    LogView > .log--time { color: $text-muted; }
-    LogView > .log--logger { color: $secondary; }
-    LogView > .log--text { color: $foreground; }
-    LogView > .log--traceback { color: $text-error; }
-    LogView > .log--cut { color: $text-primary; text-style: bold; }
-    LogView > .log--trace { color: $text-disabled; }
-    LogView > .log--debug { color: $text-muted; }
-    LogView > .log--info { color: $text-success; }
-    LogView > .log--warning { color: $text-warning; text-style: bold; }
-    LogView > .log--error { color: $text-error; text-style: bold; }
-    LogView > .log--critical { color: $text-error; text-style: bold reverse; }
-    LogView > .log--found { color: $find-foreground; background: $find-background; }
-    LogView > .log--here {
-        color: $find-foreground; background: $find-background; text-style: bold underline;
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("shift+left", "pan(-1)", "Left", show=False, tooltip="Half a page to the left"),
-        Binding("shift+right", "pan(1)", "Right", show=False, tooltip="Half a page to the right"),
-    ]
+class LogView(LogCursor):
+    """Shows a ``LogStore``; ``sync`` after it has changed."""
 
     class Moved(Message):
-        """Follow was left or resumed."""
+        """Something that a frame around the log tells has changed: what is followed, found or current."""
 
-    def __init__(self, buffer: LogBuffer) -> None:
-        super().__init__(id="log-view")
-        self.following = True
-        self.left_at = 0
-        self.wrap = False
-        self.pattern: re.Pattern[str] | None = None
-        self.hits: list[int] = []
-        self.hit = -1  # index in hits
-        self._buffer = buffer
-        self._index: RowIndex | None = None
-        self._first = buffer.first
-        self._end = buffer.first
-        self._widest = 0
-        self._named = buffer.named  # the logger's column takes room only when there is one
-        self._syncing = False
-        self._strips: LRUCache[tuple[int, int], Strip] = LRUCache(CACHED_STRIPS)
+    def __init__(self, store: LogStore) -> None:
+        super().__init__(store)
+        self._version = -1
+        self._sifting = self._again = False
+        self._seeking = False  # the first hit of a search is still to be shown
+        self._told: object = None
 
-    # -- what is shown -----------------------------------------------------------------------------
+    def on_mount(self) -> None:
+        """Times that tell how long ago something was go on, where they are shown."""
+        self._tick = self.set_interval(1.0, self._age, pause=True)
+        self.sync()
 
-    def sync(self) -> None:
-        """Takes in what the buffer gained and lost; repaints only if that is in sight."""
-        if self._buffer.named != self._named:
-            self._named = self._buffer.named
-            self._rebuild()
-        gone = self._buffer.first - self._first
-        if not gone and self._buffer.end == self._end:
-            return
-        kept = max(self._end - self._buffer.first, 0)
-        rows_before = self._rows
-        fresh = range(max(self._end, self._buffer.first), self._buffer.end)
-        if self._index is not None:
-            dropped = self._index.drop(gone)
-            if not kept:
-                self._index = RowIndex()
-            self._index.extend(self._height(self._line(number)) for number in fresh)
-        else:
-            dropped = min(gone, self._end - self._first)
-        widths = (self._cells(self._line(number)) for number in fresh)
-        self._widest = max(self._widest, max(widths, default=0))
-        self._first, self._end = self._buffer.first, self._buffer.end
-        if self.pattern is not None:
-            self._find_more(fresh.start)
-        in_sight = rows_before - dropped < self.scroll_offset.y + self.size.height
-        self._resize_virtual(dropped)
-        if self.following or in_sight or dropped:
-            self.refresh()
+    # -- what a frame around it tells --------------------------------------------------------------
 
     @property
     def unseen(self) -> int:
-        """Lines that came since follow was left."""
-        return 0 if self.following else self._buffer.end - self.left_at
+        """Entries, of those shown, that came since follow was left."""
+        members = self._search.members
+        return 0 if self.following else max(len(members) - members.rank(self._left_end), 0)
 
     @property
     def cuts(self) -> bool:
-        """Whether there are lines that the pane is too narrow for."""
-        return not self.wrap and self._widest > self._room
+        """Whether a line in sight is longer than there is room for."""
+        room = self._window.shape.room
+        return not self.wrap and any(rows.width(spot.row) > room for spot, rows in self._drawn if rows)
 
     @property
-    def _rows(self) -> int:
-        return self._index.rows if self._index is not None else self._end - self._first
-
-    def _resize_virtual(self, dropped: int = 0) -> None:
-        self._syncing = True
-        width = 0 if self.wrap else self._prefix + self._widest
-        self.virtual_size = Size(width, self._rows)
-        if self.following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False, force=True)
-        elif dropped:
-            self.scroll_to(y=max(self.scroll_offset.y - dropped, 0), animate=False, immediate=True)
-        self._syncing = False
-        # a scrollbar that only now comes to be has missed the scrolling
-        self.call_after_refresh(self._place_scrollbar)
-
-    def _place_scrollbar(self) -> None:
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.position = self.scroll_y
-
-    def _rebuild(self) -> None:
-        """Sums the rows anew: the width or the wrapping is another one."""
-        top = self._locate(self.scroll_offset.y)[0] if self._rows else self._first
-        self._strips.clear()
-        self._index = None
-        if self.wrap:
-            self._index = RowIndex()
-            lines = (self._line(number) for number in range(self._first, self._end))
-            self._index.extend(map(self._height, lines))
-        self._resize_virtual()
-        if not self.following:
-            self.scroll_to(y=self._row_of(top), animate=False, immediate=True)
-        self.refresh()
-
-    # -- rows and lines ----------------------------------------------------------------------------
-
-    def _locate(self, row: int) -> tuple[int, int]:
-        if self._index is None:
-            return self._first + row, 0
-        line, part = self._index.locate(row)
-        return self._first + line, part
-
-    def _line(self, number: int) -> LogLine:
-        try:
-            return self._buffer.line(number)
-        except IndexError:  # the buffer is ahead until the next sync
-            return LogLine(0, "", "", "", head=False)
-
-    def _row_of(self, number: int) -> int:
-        line = max(number - self._first, 0)
-        return line if self._index is None else self._index.row_of(line)
+    def wanted(self) -> LogFilter:
+        """What is let through."""
+        return self._search.wanted
 
     @property
-    def _wide(self) -> bool:
-        return self.size.width >= WIDE
+    def needle(self) -> Needle | None:
+        """What is searched for."""
+        return self._search.needle
 
     @property
-    def _prefix(self) -> int:
-        return 18 if not self._wide else 40 if self._named else 22
+    def hits(self) -> Hits:
+        """How far the search is."""
+        return self._search.progress
 
     @property
-    def _room(self) -> int:
-        return max(self.scrollable_content_region.width - self._prefix, 10)
+    def shown(self) -> int:
+        """How many entries are known to pass the filter."""
+        return self._search.shown
 
-    @staticmethod
-    def _cells(line: LogLine) -> int:
-        return len(line.text) if line.text.isascii() else cell_len(line.text)
+    @property
+    def complete(self) -> bool:
+        """Whether the filter has looked at everything."""
+        return self._search.complete
 
-    def _height(self, line: LogLine) -> int:
-        if line.text.isascii():
-            return max(-(-len(line.text) // self._room), 1)
-        return max(len(chop_cells(line.text, self._room)), 1)
+    @property
+    def current_request(self) -> str:
+        """The request that the current entry belongs to, empty where unknown."""
+        entry = self._current_entry
+        return entry.request if entry is not None else ""
 
-    def _parts(self, line: LogLine) -> list[tuple[int, str]]:
-        """The pieces of a line's text with where each starts; one where lines are not wrapped."""
-        if self._index is None:
-            return [(0, line.text)]
-        room, text = self._room, line.text
-        if text.isascii():
-            return [(start, text[start : start + room]) for start in range(0, len(text) or 1, room)]
-        parts, start = [], 0
-        for piece in chop_cells(text, room):
-            parts.append((start, piece))
-            start += len(piece)
-        return parts or [(0, "")]
+    @property
+    def marked(self) -> frozenset[int]:
+        """Entries that are marked."""
+        return self._marks.numbers
 
-    def _head(self, line: LogLine, part: int) -> list[tuple[str, str]]:
-        """The columns before the text, each with its style's name."""
-        if part or not line.head:
-            return [(" " * self._prefix, "text")]
-        level = (fit(line.level.upper(), 8) + " ", line.level if line.level in _LEVELS else "text")
-        if not self._wide:
-            return [(f"{clock(line.at)} ", "time"), level]
-        columns = [(f"{clock_ms(line.at)} ", "time"), level]
-        return [*columns, (fit(line.logger, 17) + " ", "logger")] if self._named else columns
-
-    def _row_text(self, row: int) -> str:
-        number, part = self._locate(row)
-        line = self._line(number)
-        return "".join(text for text, _ in self._head(line, part)) + self._parts(line)[part][1]
-
-    # -- rendering ---------------------------------------------------------------------------------
-
-    def render_line(self, y: int) -> Strip:
-        """One visible row."""
-        scroll_x, scroll_y = self.scroll_offset
-        width = self.size.width
-        base = self.rich_style
-        row = scroll_y + y
-        if not 0 <= row < self._rows:
-            text = "Nothing was logged yet." if y == 0 and not self._rows else ""
-            style = self.get_component_rich_style("log--time")
-            return Strip([Segment(fit(text, width), style if text else base)], width)
-        strip = self._strip(row)
-        shown = strip.crop_extend(scroll_x, scroll_x + width, base)
-        edge = self.scrollable_content_region.width
-        if strip.cell_length > scroll_x + edge > 0:
-            mark = Strip([Segment(CUT, self._style("cut"))], 1)
-            shown = Strip.join([shown.crop(0, edge - 1), mark, shown.crop(edge)])
-        return shown.apply_offsets(scroll_x, row)
-
-    def _strip(self, row: int) -> Strip:
-        key = self._locate(row)
-        selection = self.text_selection
-        if selection is None and (cached := self._strips.get(key)) is not None:
-            return cached
-        number, part = key
-        line = self._line(number)
-        segments = [Segment(text, self._style(name)) for text, name in self._head(line, part)]
-        start, text = self._parts(line)[part]
-        name = "traceback" if line.level in ("error", "critical") and not line.head else "text"
-        segments += self._marked(line, number, start, text, self._style(name))
-        strip = Strip(segments)
-        if selection is None:
-            self._strips[key] = strip
-        elif (span := selection.get_span(row)) is not None:
-            strip = selected(strip, span, self.screen)
-        return strip
-
-    def _marked(self, line: LogLine, number: int, start: int, text: str, style: Style) -> list[Segment]:
-        if self.pattern is None:
-            return [Segment(text, style)]
-        here = 0 <= self.hit < len(self.hits) and self.hits[self.hit] == number
-        found = self._style("here" if here else "found")
-        segments, at = [], 0
-        # found in the whole line, so that a hit across two wrapped rows is marked on both
-        for match in self.pattern.finditer(line.text):
-            left, right = max(match.start() - start, 0), min(match.end() - start, len(text))
-            if left >= right:
-                continue
-            segments += [Segment(text[at:left], style), Segment(text[left:right], found)]
-            at = right
-        return [*segments, Segment(text[at:], style)]
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"log--{name}")
-
-    def notify_style_update(self) -> None:
-        """Another theme: everything cached is of the old one."""
-        super().notify_style_update()
-        self._strips.clear()
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        """Another selection."""
-        self._strips.clear()
-        self.refresh()
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The text under the selection; only its rows are put together."""
-        first = selection.start.y if selection.start else 0
-        last = min(selection.end.y if selection.end else self._rows - 1, self._rows - 1)
-        if last < first:
+    @property
+    def place(self) -> Place | None:
+        """The place in the code that the current entry, and first the line under the cursor, tells of."""
+        number = self.current
+        rows = self._window.rows(number) if number is not None else None
+        if rows is None:
             return None
-        text = "\n".join(self._row_text(row) for row in range(first, last + 1))
-        start = Offset(selection.start.x, 0) if selection.start else None
-        end = Offset(selection.end.x, selection.end.y - first) if selection.end else None
-        return Selection(start, end).extract(text), "\n"
+        line = 0 if self._cursor is None or rows.folded else self._cursor.row
+        return place_of(rows.entry.text, rows.text(line) if line else "")
 
-    # -- moving ------------------------------------------------------------------------------------
+    def numbers(self) -> Iterator[int]:
+        """Every entry that passes the filter, for a thread of its own. Blocks."""
+        return self._search.numbers()
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling up leaves follow, scrolling to the end resumes it."""
-        super().watch_scroll_y(old_value, new_value)
-        if not self._syncing and round(old_value) != round(new_value):
-            self._follow(new_value >= self.max_scroll_y)
+    @property
+    def _current_entry(self) -> Entry | None:
+        """As the store has it now: its request may have become known since it was drawn."""
+        number = self.current
+        if number is None:
+            return None
+        try:
+            return self._store.entry(number)
+        except IndexError:
+            return None
 
-    def on_resize(self) -> None:
-        """The columns or the wrapping may be others now."""
-        self._rebuild()
+    # -- keeping up --------------------------------------------------------------------------------
 
-    def follow(self) -> None:
-        """To the end, and on with what comes."""
-        self._follow(True)
-        self._resize_virtual()
-        self.refresh()
+    def sync(self) -> None:
+        """Takes in what the store gained and lost; repaints only what is in sight, if that is another."""
+        version = self._store.version
+        if version == self._version:
+            return
+        self._version = version
+        first = self._store.first
+        self._marks.prune(first)
+        if self._cursor is not None and self._cursor.number < first:
+            self._cursor = Spot(first, 0)
+        self.lay_out()
+        if self._search.unfinished:
+            self._sift()
 
-    def _follow(self, following: bool) -> None:
-        if following != self.following:
-            self.following = following
-            self.left_at = self._buffer.end
+    def lay_out(self) -> bool:
+        """Finds the rows in sight, loads what is on disk, tells the frame."""
+        if self._hold is not None and not self.following:
+            number = self._window.nearest(self._hold[0])
+            if number is not None:
+                self._window.place(Spot(number, 0), self._hold[1])
+        changed = super().lay_out()
+        if self._missing:
+            self._load()
+        self.tell()
+        return changed
+
+    def tell(self) -> None:
+        """Posts ``Moved`` if there is anything new to tell."""
+        hits = self.hits
+        told = (
+            (self.following, self.unseen, self.wrap, self.cuts, self.times, self._window.folding),
+            (hits, self.shown, self.complete, self.current, len(self._marks), self.wanted, self.needle),
+        )
+        if told != self._told:
+            self._told = told
             self.post_message(self.Moved())
 
-    def action_scroll_end(self) -> None:
-        """End resumes follow."""
-        self.follow()
+    @work(exclusive=True, group="log-load")
+    async def _load(self) -> None:
+        """Reads what is in sight from disk, one block after the other."""
+        while self._missing:
+            number = max(self._missing)
+            await asyncio.to_thread(self._store.load, number)
+            if self._window.rows(number) is None:
+                self._lost.add(number)  # it had to go meanwhile, or cannot be read
+            if not super().lay_out():
+                break
 
-    def action_pan(self, pages: int) -> None:
-        """Half a page to the side."""
-        self.scroll_relative(x=pages * self.size.width // 2, animate=False)
+    def _sift(self) -> None:
+        self._again = True
+        if not self._sifting:
+            self._sifting = True
+            self._sift_on()
 
-    def toggle_wrap(self) -> bool:
-        """Wraps long lines or not; whether it does now."""
-        self.wrap = not self.wrap
-        self._rebuild()
-        self.scroll_to(x=0, animate=False)
-        return self.wrap
+    @work(group="log-sift")
+    async def _sift_on(self) -> None:
+        """Filters and searches in a thread, a slice after the other, until everything is looked at."""
+        told = 0.0
+        try:
+            while self._again:
+                self._again = False
+                done = False
+                while not done:
+                    done = await asyncio.to_thread(self._search.advance, SLICE)
+                    fresh = self._search.settle()
+                    self._window.members = self._search.members
+                    if fresh or done or self._seeking or time.monotonic() - told > TOLD_EVERY:
+                        told = time.monotonic()
+                        self._sifted()
+        except Problem as problem:
+            self.notify(str(problem), severity="warning", markup=False)
+            self.set_needle(None)
+        finally:
+            self._sifting = False
 
-    # -- finding -----------------------------------------------------------------------------------
+    def _sifted(self) -> None:
+        if self._seeking:
+            bottom = self._store.end if self.following or not self._drawn else self._drawn[-1][0].number
+            number = self._search.pick(bottom)
+            # one that comes later is found by stepping: nothing is scrolled away from what is read
+            self._seeking = number is None and not self.hits.complete
+            if number is not None:
+                self._reveal(number)
+        self.lay_out()
+        if self._search.complete:
+            self._hold = None
 
-    def find(self, term: str) -> None:
-        """Marks every hit of ``term``, upper and lower case alike, and shows the last one in sight."""
-        self.pattern = re.compile(re.escape(term), re.IGNORECASE) if term else None
-        self.hits, self.hit = [], -1
-        self._strips.clear()
-        if self.pattern is not None:
-            self._find_more(self._first)
-            bottom = self._locate(min(self.scroll_offset.y + self.size.height, self._rows) - 1)[0]
-            before = [index for index, number in enumerate(self.hits) if number <= bottom]
-            self.hit = before[-1] if before else 0 if self.hits else -1
-            self._show_hit()
-        self.refresh()
+    # -- filter and search -------------------------------------------------------------------------
 
-    def step(self, by: int) -> None:
-        """To the next or the previous hit, round the ends."""
-        if self.hits:
-            self.hit = (self.hit + by) % len(self.hits)
-            self._show_hit()
-
-    def _find_more(self, start: int) -> None:
-        assert self.pattern is not None
-        old = len(self.hits)
-        self.hits = [number for number in self.hits if number >= self._first]
-        self.hit = max(self.hit - (old - len(self.hits)), -1)
-        self.hits += self._buffer.find(self.pattern, start)
-
-    def _show_hit(self) -> None:
-        if not 0 <= self.hit < len(self.hits):
+    def set_filter(self, wanted: LogFilter) -> None:
+        """Lets only some entries through; what is in sight stays there where it passes."""
+        if wanted == self._search.wanted:
             return
-        row = self._row_of(self.hits[self.hit])
-        top, height = self.scroll_offset.y, self.scrollable_content_region.height
-        if not top <= row < top + height:
-            self._follow(False)
-            self._syncing = True
-            self.scroll_to(y=max(row - height // 2, 0), animate=False, immediate=True)
-            self._syncing = False
-        self._strips.clear()
+        around = None
+        self._hold = None
+        if not self.following and self._drawn:
+            y, number = self._held()
+            self._hold, around = (number, y), number
+        self._search.set_filter(wanted, around)
+        self._window.members = self._search.members
+        self.lay_out()
+        self._sift()
+
+    def _held(self) -> tuple[int, int]:
+        """The row in sight that is looked at, and its entry."""
+        for y, (spot, _) in enumerate(self._drawn):
+            if self._cursor is not None and spot.number == self._cursor.number:
+                return y, spot.number
+        return 0, self._drawn[0][0].number
+
+    def set_needle(self, needle: Needle | None) -> None:
+        """Searches, from what is in sight backward first, and marks every hit. Raises ``Problem``."""
+        if needle == self._search.needle:
+            return
+        around = None if self.following or not self._drawn else self._drawn[-1][0].number
+        self._search.set_needle(needle, around)
+        self._painter.needle = needle
+        self._seeking = needle is not None
+        self._painter.forget()
         self.refresh()
+        self.tell()
+        if needle is not None:
+            self._sift()
+
+    def step_hit(self, by: int) -> None:
+        """To the next or the previous hit, round the ends."""
+        number = self._search.step(by, self.current or 0)
+        if number is not None:
+            self._reveal(number)
+
+    def _reveal(self, number: int) -> None:
+        """Shows a hit; one that is in sight moves nothing."""
+        self._hold = None
+        if not any(spot.number == number for spot, _ in self._drawn):
+            self.go_to(number)
+            return
+        if not self.following:
+            self._cursor, self._anchor = Spot(number, 0), None
+        self.refresh()
+        self.tell()
+
+    @work(exclusive=True, group="log-error")
+    async def action_step_error(self, by: int) -> None:
+        """To the next error, or the one before."""
+        start = self._cursor.number if self._cursor is not None else self._store.end
+        number = await asyncio.to_thread(self._search.error, by, start)
+        if number is None:
+            self.notify(f"There is no error {'above' if by < 0 else 'below'}.", markup=False)
+        else:
+            self.go_to(number)
+
+    # -- taking away -------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="log-copy")
+    async def action_copy(self) -> None:
+        """Copies what is selected by keyboard, else by mouse, else the current entry as a whole."""
+        chosen = self.selected_entries
+        selection = self.text_selection
+        if not chosen and selection is not None:
+            found = self.get_selection(selection)
+            text, said = (found[0], "The selection is in the clipboard.") if found else ("", "")
+        else:
+            number = self.current
+            numbers = chosen or (range(number, number + 1) if number is not None else range(0))
+            text, said = await asyncio.to_thread(self._texts, numbers)
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify(said, title="Copied", markup=False)
+            await copy_to_desktop(text)
+
+    def _texts(self, numbers: range) -> tuple[str, str]:
+        """The texts of entries that are shown, and what is said of them. Blocks."""
+        members = self._search.members
+        wanted = [number for number in numbers[:MAX_COPIED_ENTRIES] if number in members]
+        texts = [entry.text for entry in self._store.entries(wanted)]
+        lines = sum(text.count("\n") + 1 for text in texts)
+        said = "1 entry" if len(texts) == 1 else f"{count(len(texts))} entries"
+        said += f" of {count(lines)} lines" if lines > len(texts) else ""
+        more = ", the first of a longer selection" if len(numbers) > MAX_COPIED_ENTRIES else ""
+        return "\n".join(texts), f"{said}{more}."
+
+    async def action_open(self) -> None:
+        """Opens the place that the current entry tells of, else its link, else what is wrong now."""
+        await self._open(self.place)
+
+    async def _open(self, place: Place | None) -> None:
+        from asgi_tui.frontends.console.session_actions import SessionActions
+
+        entry = self._current_entry
+        links = (span.ink.link for span in entry.spans) if entry is not None else ()
+        link = next((link for link in links if link.startswith(("http://", "https://"))), "")
+        session = self.app if isinstance(self.app, SessionActions) else None
+        if place is not None and session is not None:
+            session.action_open_place(place)
+        elif link:
+            self.app.open_url(link)
+        elif session is not None and session.check_action("edit", ()):
+            session.action_edit()
+        else:
+            self.notify("This entry tells no place in the code.", markup=False)

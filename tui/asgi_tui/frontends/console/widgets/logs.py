@@ -1,115 +1,180 @@
-"""The log pane: the log, its badge, and the find line."""
+"""The log pane: the log, what of it is shown and how, the find line and the filter."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
 
+from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Static
+from textual.containers import Vertical
+from textual.content import Content
 
-from asgi_tui.frontends.console.format import count
-from asgi_tui.frontends.console.log_buffer import LogBuffer
+from asgi_tui.domain.log_filter import LogFilter, least_level
+from asgi_tui.engine.log_store import LogStore
+from asgi_tui.frontends.console.format import count, size
+from asgi_tui.frontends.console.widgets.log_filter import LogFilterBar
+from asgi_tui.frontends.console.widgets.log_find import FindLine
 from asgi_tui.frontends.console.widgets.log_view import LogView
+from asgi_tui.frontends.console.widgets.traffic_bar import Chip, frame
+
+# Of what is kept, the newest part whose loggers and workers can be completed.
+NEWEST_BLOCKS = 256
+TIMES = {"absolute": "clock times", "relative": "times ago", "delta": "time between", "off": "no times"}
 
 
-class FindInput(Input):
-    """Where the term is typed."""
+class SessionLog(LogView):
+    """The log of a session: until an entry is chosen, the key for a place opens the one at fault."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "screen.find_step(1)", "Next hit", show=False),
-        Binding("up", "screen.find_step(-1)", "Previous hit", show=False),
-    ]
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys mean anything here; the others are the screen's."""
+        if action == "open" and self.following:
+            return not self.app.check_action("edit", ())
+        return super().check_action(action, parameters)
 
 
 class Logs(Vertical):
-    """Output of the server and the console's own errors."""
+    """Output of the servers and the console's own errors. What its frame offers are actions of the screen."""
 
-    def __init__(self, buffer: LogBuffer) -> None:
+    def __init__(self, store: LogStore) -> None:
         super().__init__(id="logs", classes="pane")
-        self._buffer = buffer
-        self.view = LogView(buffer)
-        self._input = FindInput(placeholder="find in the log", compact=True, id="find-term")
-        self._hits = Static("", id="find-hits", markup=False)
-        self._line = Horizontal(
-            Static("/ ", classes="slash", markup=False), self._input, self._hits, id="find"
-        )
+        self._store = store
+        self.view = SessionLog(store)
+        self.find = FindLine()
+        self.filter = LogFilterBar(self._values)
+        self._offered: object = None  # what decides which keys mean something
+        self._frame: tuple[Content, Content] | None = None
 
     def compose(self) -> ComposeResult:
-        """The log above, the find line below while it is open."""
+        """The log above, below it what is in force and the lines that are open."""
         yield self.view
-        yield self._line
+        yield self.filter
+        yield self.find
 
     def on_mount(self) -> None:
-        """The find line is closed."""
-        self._line.display = False
+        """Shows what there is."""
         self.show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another part of the frame has room."""
+        self._show_frame()
 
     def show(self) -> None:
-        """Takes in what the buffer gained."""
+        """Takes in what the store gained."""
         self.view.sync()
-        lines = count(len(self._buffer))
-        bound = f", newest {count(self._buffer.maximum)} kept" if self._buffer.first else ""
-        self._set("border_title", f"Logs · {lines} lines{bound}")
-        wrap = " · wrapped" if self.view.wrap else " · w wraps" if self.view.cuts else ""
-        if self.view.following:
-            self._set("border_subtitle", f"FOLLOW{wrap}")
-        else:
-            self._set("border_subtitle", f"+{count(self.view.unseen)} new · End follows{wrap}")
-        if self.view.pattern is not None:
-            self._show_hits()
+        self._show_frame()
+        if self.find.opened:
+            self.find.show(self.view.hits)
+        store, view = self._store, self.view
+        offered = (
+            bool(view.current_request),
+            view.following,
+            bool(self.wanted.terms),
+            self.find.opened,
+            store.end > store.first,
+        )
+        if offered != self._offered:
+            self._offered = offered
+            self.screen.refresh_bindings()
 
     @property
-    def finding(self) -> bool:
-        """Whether the find line is open."""
-        return self._line.display
+    def wanted(self) -> LogFilter:
+        """The filter in force."""
+        return self.filter.wanted
 
-    def open_find(self) -> None:
-        """Opens the find line with the last term."""
-        self._line.display = True
-        self._input.focus()
-        self.view.find(self._input.value)
-        self._show_hits()
+    def narrow(self, wanted: LogFilter) -> None:
+        """Shows what passes another filter."""
+        self.filter.show(wanted)
+
+    def cycle_times(self) -> None:
+        """Shows the times in the next way."""
+        self.view.cycle_times()
+        self.show()
 
     def close_find(self) -> None:
-        """Closes it; nothing is marked any more."""
-        self._line.display = False
-        self.view.find("")
+        """Nothing is searched for any more."""
+        self.find.close()
         self.view.focus()
 
-    def step(self, by: int) -> None:
-        """To another hit."""
-        self.view.step(by)
+    def close_filter(self) -> None:
+        """The filter stays in force."""
+        self.filter.close()
+        self.view.focus()
+
+    # -- what its widgets tell it ------------------------------------------------------------------
+
+    def on_find_line_changed(self, event: FindLine.Changed) -> None:
+        """Something else is searched for."""
+        event.stop()
+        self.view.set_needle(event.needle)
         self.show()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Found while typing."""
-        event.stop()
-        if self.finding:
-            self.view.find(event.value)
-            self._show_hits()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter leaves the line for the log, where n and N step."""
+    def on_find_line_left(self, event: FindLine.Left) -> None:
+        """To the log."""
         event.stop()
         self.view.focus()
 
-    def on_log_view_moved(self, event: LogView.Moved) -> None:
-        """The badge tells it."""
+    def on_log_filter_bar_changed(self, event: LogFilterBar.Changed) -> None:
+        """Other entries are shown."""
+        event.stop()
+        self.view.set_filter(event.wanted)
+        self.show()
+
+    @on(LogView.Moved)
+    def show_moved(self, event: LogView.Moved) -> None:
+        """The frame tells where it is and what was found."""
         event.stop()
         self.show()
 
-    def _show_hits(self) -> None:
-        hits = len(self.view.hits)
-        if not self._input.value:
-            text = "Esc closes"
-        elif hits:
-            text = f"{count(self.view.hit + 1)} of {count(hits)} lines · n N step · Esc closes"
-        else:
-            text = "no line has it · Esc closes"
-        self._hits.update(text)
+    # -- the frame ---------------------------------------------------------------------------------
 
-    def _set(self, name: str, text: str) -> None:
-        if getattr(self, name) != text:
-            setattr(self, name, text)
+    def _show_frame(self) -> None:
+        width = self.outer_size.width
+        title, foot = frame(self._title(), width), frame(self._foot(), width)
+        before, self._frame = self._frame, (title, foot)
+        if before is None or not (title.is_same(before[0]) and foot.is_same(before[1])):
+            self.border_title, self.border_subtitle = title, foot
+
+    def _title(self) -> list[Chip]:
+        store, view = self._store, self.view
+        held = f"{count(store.lines)} lines"
+        if self.wanted.terms:
+            # an entry may be of several lines, or of several that are alike
+            more = "" if view.complete else "…"
+            held = f"{count(view.shown)}{more} of {count(store.end - store.first)} entries"
+        if store.evicted:
+            held += f", oldest {count(store.evicted)} lines gone"
+        chips = [Chip(f"Logs · {held}")]
+        if store.missed:
+            chips.append(Chip(f"▲ {size(store.missed)} came too fast", style="$text-warning"))
+        return chips
+
+    def _foot(self) -> list[Chip]:
+        """What the pane does now, then what else can be clicked; the last ones go where there is no room."""
+        view = self.view
+        new = f"+{count(view.unseen)} new · End follows"
+        chips = [Chip("FOLLOW") if view.following else Chip(new, "screen.follow", style="bold")]
+        if view.wrap or view.cuts:
+            chips.append(Chip("wrapped" if view.wrap else "w wraps", "screen.wrap"))
+        level = least_level(self.wanted)
+        chips.append(Chip(f"L {level} and above" if level else "L all levels", "screen.level"))
+        if view.marked:
+            chips.append(Chip(f"{count(len(view.marked))} marked", "screen.next_mark", style="bold"))
+        chips.append(Chip(f"d {TIMES[view.times]}", "screen.times"))
+        chips += [
+            Chip("/ Find", "screen.open_find"),
+            Chip("& Filter", "screen.filter_log"),
+            Chip("S Save", "screen.save_log"),
+        ]
+        return chips
+
+    def _values(self, key: str) -> Iterable[str]:
+        """The loggers or workers that were seen, the newest first; a logger is below others."""
+        if key not in ("logger", "worker"):
+            return ()
+        blocks = reversed(self._store.blocks()[-NEWEST_BLOCKS:])
+        origins = dict.fromkeys(origin for block in blocks for origin in reversed(block.origins[:]))
+        if key == "worker":
+            return dict.fromkeys(str(origin.pid) for origin in origins if origin.pid is not None)
+        names = dict.fromkeys(origin.logger for origin in origins if origin.logger)
+        above = (name.rpartition(".")[0] for name in names)
+        return dict.fromkeys([*names, *filter(None, above)])
