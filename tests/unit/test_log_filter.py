@@ -35,7 +35,7 @@ ENTRIES = {
 def passes(wanted: LogFilter, entry: Entry) -> bool:
     return (
         wanted.origin_passes(entry.origin)
-        and wanted.content_passes(entry.text)
+        and all(term.content.found(entry.text) != term.negated for term in wanted.terms if term.content)
         and wanted.request_passes(entry.request)
     )
 

@@ -349,6 +349,27 @@ def test_what_is_found_is_what_is_marked(
     assert marked == plain
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(TEXTS, max_size=60),
+    st.lists(
+        st.tuples(st.sampled_from(["alpha", "b", "^alpha", "a b", "beta|b"]), st.booleans(), st.booleans()),
+        max_size=3,
+    ),
+)
+def test_terms_on_the_text_all_have_to_hold(texts: list[str], terms: list[tuple[str, bool, bool]]) -> None:
+    store = LogStore()
+    store.append(fresh(text, at=at) for at, text in enumerate(texts))
+    made = [(Needle(text, regex), negated) for text, regex, negated in terms]
+    wanted = LogFilter(tuple(LogTerm("", content=needle, negated=negated) for needle, negated in made))
+    expected = [
+        entry.number
+        for entry in store.entries(range(store.end))
+        if all(needle.found(entry.text) != negated for needle, negated in made)
+    ]
+    assert sift(Sieve(store, wanted)) == expected
+
+
 @pytest.mark.parametrize("source", ["(", "[", "*", "a{1}{2}(", r"(a+)+$"])
 def test_an_expression_that_is_wrong_or_takes_for_ever_is_a_sentence(source: str) -> None:
     store = store_of()

@@ -21,15 +21,15 @@ LEAST = ("", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True)
 class LogTerm:
-    """One condition as it was typed: exactly one of the three tests is set, ``negated`` turns it round.
+    """One condition as it was typed: at most one of the three is set, ``negated`` turns it round.
 
-    ``origin`` asks for level, stream, worker or logger, ``content`` for the text, ``request`` for the id of
-    the request that an entry belongs to (empty where unknown).
+    ``origin`` asks for level, stream, worker or logger, ``request`` for the id of the request that an entry
+    belongs to (empty where unknown); ``content`` is what its text has.
     """
 
     text: str
     origin: Callable[[Origin], bool] | None = None
-    content: Callable[[str], bool] | None = None
+    content: Needle | None = None
     request: Callable[[str], bool] | None = None
     negated: bool = False
 
@@ -52,10 +52,6 @@ class LogFilter:
     def origin_passes(self, origin: Origin) -> bool:
         """Whether the terms on the origin let it through."""
         return all(term.origin(origin) != term.negated for term in self.terms if term.origin)
-
-    def content_passes(self, text: str) -> bool:
-        """Whether the terms on the text let it through."""
-        return all(term.content(text) != term.negated for term in self.terms if term.content)
 
     def request_passes(self, request: str) -> bool:
         """Whether the terms on the request let it through."""
@@ -109,8 +105,7 @@ def _contains(typed: Typed) -> LogTerm:
     value = typed.value
     if not typed.exact and len(value) > 2 and value.startswith("/") and value.endswith("/"):
         return _matches(typed, value[1:-1])
-    wanted = value.casefold()
-    return LogTerm("", content=lambda text: wanted in text.casefold())
+    return LogTerm("", content=Needle(value) if value else None)
 
 
 def _regex(typed: Typed) -> LogTerm:
@@ -124,7 +119,7 @@ def _matches(typed: Typed, source: str) -> LogTerm:
         needle.check()
     except Problem as problem:
         raise Problem(f"Filter term {typed.text}", problem.why, problem.mend) from None
-    return LogTerm("", content=needle.found)
+    return LogTerm("", content=needle)
 
 
 def _level(typed: Typed) -> LogTerm:

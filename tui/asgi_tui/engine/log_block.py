@@ -85,6 +85,7 @@ class Body:
         """Which of the entries from ``start`` up to ``end`` have a hit."""
         term = needle.text
         if needle.regex or not term.isascii():
+            # What is the same in upper and lower case, only the expression knows.
             yield from (index for index in range(start, end) if needle.found(self.text(index)))
             return
         # One search through all of them at once; an entry's text has no hit across its lines.

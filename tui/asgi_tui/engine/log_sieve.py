@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from asgi_tui.domain.log_filter import LogFilter
 from asgi_tui.domain.needle import Needle
-from asgi_tui.engine.log_block import Block, Body
+from asgi_tui.engine.log_block import Block
 from asgi_tui.engine.log_store import LogStore
 
 
@@ -57,10 +57,12 @@ class Sieve:
         """``around``: the entry to look at first, then those before it, then the newest; None: the newest."""
         self._store = store
         self._wanted = wanted
-        self._needle = needle
         self._around = around
         self._by_request = any(term.request is not None for term in wanted.terms)
-        self._by_content = any(term.content is not None for term in wanted.terms)
+        # What the text has to have, and whether it must not.
+        self._texts = [(term.content, term.negated) for term in wanted.terms if term.content is not None]
+        if needle is not None:
+            self._texts.append((needle, False))
         self._seen: dict[int, _Seen] = {}  # by the block's first entry
         self._index = _Index([], [], [])
         self._end = -1  # up to which all is looked at
@@ -122,24 +124,22 @@ class Sieve:
         if 1 not in mask:
             return ()
         chosen: Iterator[int] = compress(range(start, end), mask)
-        if self._needle is None and not self._by_request and not self._by_content:
+        if not self._texts and not self._by_request:
             return chosen
         body = self._store.body(block)
         if body is None:
             return ()  # it had to go meanwhile
-        return self._chosen_by_text(body, chosen, mask, start, end)
-
-    def _chosen_by_text(
-        self, body: Body, chosen: Iterator[int], mask: bytes | bytearray, start: int, end: int
-    ) -> Iterator[int]:
-        if self._needle is not None:
-            chosen = (index for index in body.hits(self._needle, start, end) if mask[index - start])
         if self._by_request:
             requests = body.requests
             chosen = (index for index in chosen if self._wanted.request_passes(requests.get(index, "")))
-        if self._by_content:
-            chosen = (index for index in chosen if self._wanted.content_passes(body.text(index)))
-        return chosen
+        passing = list(chosen)
+        for needle, negated in self._texts:
+            if needle.regex:
+                passing = [index for index in passing if needle.found(body.text(index)) != negated]
+            elif passing:
+                found = set(body.hits(needle, start, end))
+                passing = [index for index in passing if (index in found) != negated]
+        return passing
 
     def _publish(self, blocks: list[Block]) -> None:
         """Makes the index anew: a few thousand blocks at most. Forgets blocks that are gone."""
