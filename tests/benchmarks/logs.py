@@ -1,12 +1,15 @@
 """How fast the log takes lines in, and how it answers keys meanwhile, beside RichLog, Log and toolong.
 
-``python -m tests.benchmarks.logs [--json] [--lines=N] [--toolong=COMMAND] [--memory]``. Every viewer runs in
-a pty of 120x40 cells (``tests.benchmarks.log_viewers``) and is fed the same lines by a process of its own.
+``python -m tests.benchmarks.logs [--json] [--lines=N] [--toolong=COMMAND] [--memory] [--link=BYTES]``. Every
+viewer runs in a pty of 120x40 cells (``tests.benchmarks.log_viewers``) and is fed the same lines by a process
+of its own.
 
 - ingest: N lines written as fast as they are taken, until the last one is in. Ours parses levels and loggers
   and has a filter in force; Textual's widgets do neither. toolong does not read its lines in: what it does to
   a file of N lines is find their ends.
 - key to repaint: while 100,000 lines a second are written, from a key to the first bytes of what it changes.
+- key to repaint over a slow link (``--link``): the same at 2,000 lines a second, of a terminal that takes
+  that many bytes a second.
 - first hit: in 1,000,000 stored lines, a text that only the newest, only the oldest or no line has.
 - memory (``--memory``): the console's resident memory after 1 and after 10 million lines.
 
@@ -64,8 +67,9 @@ print(found / (time.perf_counter() - begun))
 class Running:
     """A viewer in its pty."""
 
-    def __init__(self, name: str, directory: Path, lines: int, rate: int) -> None:
+    def __init__(self, name: str, directory: Path, lines: int, rate: int, link: int = 0) -> None:
         self.name = name
+        self._link = link
         self._directory = directory
         self.seen = b""
         environment = clean_environment(
@@ -98,8 +102,12 @@ class Running:
             self._read(left)
 
     def _read(self, seconds: float) -> None:
+        size = self._link // 20 or 1 << 20
         try:
-            self.seen += cast(bytes, self.child.read_nonblocking(1 << 20, timeout=seconds))
+            data = cast(bytes, self.child.read_nonblocking(size, timeout=seconds))
+            if self._link:
+                time.sleep(len(data) / self._link)
+            self.seen += data
         except pexpect.TIMEOUT:
             return
         except pexpect.EOF:
@@ -147,10 +155,13 @@ def ingest(name: str, lines: int, seconds: float = 120) -> tuple[float, float]:
         return (newest["lines"] - before) / (rows[0]["at"] - begun), newest["lost"]
 
 
-def keys(name: str, command: str = "") -> list[float]:
-    """Milliseconds from each key to its repaint, at RATE lines a second."""
+def keys(name: str, rate: int = RATE, link: int = 0) -> list[float]:
+    """Milliseconds from each key to its repaint, at so many lines a second."""
     taken = []
-    with tempfile.TemporaryDirectory() as folder, Running(name, Path(folder), RATE * 60, RATE) as viewer:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Running(name, Path(folder), rate * 90, rate, link) as viewer,
+    ):
         viewer.go()
         viewer.drain(3)
         for number in range(PRESSES):
@@ -159,8 +170,8 @@ def keys(name: str, command: str = "") -> list[float]:
             viewer.press(key)
             taken.append((viewer.wait(marker) - begun) * 1000)
             viewer.drain(0.17 + number % 7 / 50)  # not in step with what is drawn anyway
-        rate = viewer.figures()
-        came = (rate[-1]["lines"] - rate[-20]["lines"]) / (rate[-1]["at"] - rate[-20]["at"])
+        newest, before = viewer.figures()[-1], viewer.figures()[-20]
+        came = (newest["lines"] - before["lines"]) / (newest["at"] - before["at"])
         print(f"  {name}: {came:,.0f} lines a second were taken in meanwhile", file=sys.stderr)
     return taken
 
@@ -236,6 +247,7 @@ def toolong(command: str, lines: int) -> tuple[float, list[float]]:
             subprocess.Popen([*producer, str(RATE * 40), str(RATE)], stdout=file) as child,
         ):
             viewer = Running.__new__(Running)
+            viewer._link = 0
             viewer.name, viewer.seen = "toolong", b""
             viewer.child = pexpect.spawn(
                 command, [str(log)], env=clean_environment(TERM="xterm-256color"), dimensions=SIZE
@@ -290,6 +302,10 @@ def main() -> None:
         found, taken = toolong(options["toolong"], lines)
         row("logs: ingest parsed and filtered", fast, found, "toolong (line ends)", "lines/s")
         row("logs: key to repaint p95", p95(own_keys), p95(taken), "toolong", "ms")
+    if options.get("link"):
+        link = int(options["link"])
+        slow = keys("ours", 2_000, link)
+        row(f"logs: key to repaint p95 at {link:,} bytes/s", p95(slow), p95(own_keys), "at full speed", "ms")
     for what, (first, whole) in first_hits().items():
         row(f"logs: first hit of 1,000,000, {what}", first, whole, "whole search", "ms")
     if "memory" in options:
