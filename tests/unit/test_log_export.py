@@ -12,7 +12,11 @@ import pytest
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.log_entry import Entry, Fresh, Origin, Rest
 from asgi_tui.domain.log_filter import LogFilter, parse
+from asgi_tui.domain.log_formats import LineReader
+from asgi_tui.domain.servers import get_server
+from asgi_tui.engine.line_decoder import LINE_CHARS
 from asgi_tui.engine.log_export import Export, default_name, located, moment, pieces
+from asgi_tui.engine.log_lines import LogLines
 from asgi_tui.engine.log_store import LogStore
 
 AT = 1_790_000_000.204
@@ -53,6 +57,22 @@ def test_the_rest_of_a_line_is_written_in_full(store: LogStore, tmp_path: Path) 
     whole, lost = (tmp_path / "log").read_text().splitlines()
     assert whole.endswith("x" * 10 + "␛]52;c;aGk=␇" + "y" * 50_000)
     assert lost.endswith("z (7 bytes of this line were not kept)")
+
+
+def test_a_rest_of_which_nothing_is_lost_is_not_said_to_be_shorter(store: LogStore, tmp_path: Path) -> None:
+    # Its colours took bytes that are not kept.
+    lines = LogLines(LineReader(get_server("uvicorn").log_format), "/token", None, store.keep)
+    store.append(lines.feed(AT, "stdout", b"\x1b[31mred\x1b[0m " * 20_000 + b"\n"))
+    store.append(
+        LogLines(LineReader(get_server("uvicorn").log_format), "/token", None, lambda _: None).feed(
+            AT, "stdout", b"x" * 20_000 + b"\n"
+        )
+    )
+    assert Export(store, ALL, tmp_path / "log").run()
+    whole, lost = (tmp_path / "log").read_text().splitlines()
+    assert whole.count("red ") == 20_000
+    assert whole.endswith("red ")
+    assert lost.endswith(f"x ({20_000 - LINE_CHARS:,} bytes of this line were not kept)")
 
 
 def test_what_passes_the_filter_is_written_for_the_user_alone(store: LogStore, tmp_path: Path) -> None:

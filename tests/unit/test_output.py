@@ -158,6 +158,27 @@ def test_a_spool_says_when_nothing_came_and_when_each_byte_did(tmp_path: Path) -
     assert (list(tmp_path.iterdir()), spooled.missed()) == ([], 0)
 
 
+def test_what_is_missed_is_told_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 4)
+    monkeypatch.setattr(spool, "SEGMENTS", 2)
+    made = Spool(tmp_path, "spool")
+    made.write("stdout", b"1234")
+    record = made.read(0)
+    made.write("stdout", b"5678")
+    made.write("stdout", b"9abc")
+    made.write("stdout", b"defg")
+    # Evicted after the record was read.
+    assert record is not None
+    assert record.data == b"1234"
+    assert made.missed() == 0
+    record = made.read(0)
+    assert record is not None
+    assert record.data == b"9abc"
+    assert made.missed() == 4
+    made.remove()
+    assert made.missed() == 4
+
+
 def test_what_came_at_once_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "JOIN_SECONDS", 10)
     spooled = Spool(tmp_path, "s")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from asgi_tui.domain.log_pattern import MAX_LOGGER
+from asgi_tui.domain.terminal_line import TAB
 from asgi_tui.domain.text import sanitize
 
 # Characters of a line above which it is shown as it is: reading it would hold up all the others.
@@ -122,10 +123,11 @@ def read_logfmt(line: str) -> Fields | None:
 
 
 def _safe(text: str) -> str:
-    """Text with its line ends kept and all else that is not for a screen made visible."""
+    """Text with its line ends kept, tabs as spaces and all else that is not for a screen made visible."""
     if text.isprintable():
         return text
-    return "\n".join(sanitize(line.removesuffix("\r")) for line in text.rstrip("\r\n").split("\n"))
+    lines = text.rstrip("\r\n").split("\n")
+    return "\n".join(sanitize(line.removesuffix("\r").expandtabs(TAB)) for line in lines)
 
 
 def _read(record: dict[str, Any], *, escaped: bool) -> Fields | None:

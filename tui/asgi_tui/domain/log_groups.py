@@ -10,6 +10,8 @@ from asgi_tui.domain.log_entry import Fresh, Origin, Rest, Span
 # What one entry has at most, in lines and in bytes of UTF-8; what is beyond it starts another one.
 MAX_LINES = 2_000
 MAX_BYTES = 262_144
+# Bytes that a coloured part of a line counts for besides: it takes memory of its own.
+SPAN_SIZE = 8
 # Seconds between two lines of one traceback, which a server writes at once, at most where nothing else tells
 # that they belong together; and how many such lines there may be: below the exception, and between the
 # line that reports it and its traceback ("future: <Task ...>" of asyncio, the message's second line).
@@ -131,7 +133,7 @@ class Grouper:
         origin = fresh[1]._replace(level="error")
         self._held = [(fresh[0], self._bare.setdefault(origin, origin), *fresh[2:])]
         self._joined = 1
-        self._size = _bytes(fresh[2])
+        self._size = _bytes(fresh)
         self._within, self._indent = _within(fresh[2])
         self._loose = 0
 
@@ -201,13 +203,13 @@ class Grouper:
 
     def _join(self, fresh: Fresh, within: _Within) -> list[Fresh]:
         if self._within is _Within.LINE:
-            self._size = sum(_bytes(line[2]) for line in self._held)
+            self._size = sum(map(_bytes, self._held))
             self._loose = 0
         elif within is not _Within.MESSAGE:
             self._loose = 0
         done: list[Fresh] = []
         held = self._held
-        size = _bytes(fresh[2])
+        size = _bytes(fresh)
         # What was cut off a line is shown at the end of its entry.
         if len(held) >= MAX_LINES or self._size + size > MAX_BYTES or held[-1][5] is not None:
             origin = held[0][1]
@@ -252,5 +254,7 @@ def _as_one(lines: list[Fresh]) -> Fresh:
     return at, origin, "\n".join([line[2] for line in lines]), tuple(spans), request, rest
 
 
-def _bytes(text: str) -> int:
-    return len(text) + 1 if text.isascii() else len(text.encode()) + 1
+def _bytes(line: Fresh) -> int:
+    text = line[2]
+    size = len(text) if text.isascii() else len(text.encode())
+    return size + 1 + SPAN_SIZE * len(line[3])

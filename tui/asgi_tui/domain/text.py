@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -106,6 +107,13 @@ def secrets_in(words: Iterable[str]) -> set[str]:
             before, _, after = shown.partition(MASK)
             found.add(word.removeprefix(before).removesuffix(after))
     return found
+
+
+def forms(secret: str) -> set[str]:
+    """A secret, and how it is written in quotes, in JSON and by Python, and where it is no UTF-8."""
+    written = {repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False)}
+    shown = secret.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return {secret, shown, *(quoted[1:-1] for quoted in written)}
 
 
 def hiding(secrets: Iterable[str]) -> re.Pattern[str] | None:

@@ -21,8 +21,12 @@ MARGIN = 4_096
 
 # A secret in a query ends before one of these.
 _BOUNDARIES = " \t&\"'"
+# What is masked only where it is whole: a password in an address, the value of a query.
+_WHOLE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|[?&][\w-]{1,30}=[^&\s\"']+")
 
 Place: TypeAlias = tuple[int, int, int]
+# Of a piece that could not be written; no store reads anything there.
+NOWHERE: Place = (-1, 0, 0)
 
 
 class Lines(NamedTuple):
@@ -142,10 +146,12 @@ class LineDecoder:
         end = max(text.rfind(mark, limit - MARGIN, limit + 1) for mark in _BOUNDARIES)
         if end < 0:
             end = limit
-        if self._secrets is not None:
-            for secret in self._secrets.finditer(text, end - MARGIN, limit + MARGIN):
+        for pattern in (self._secrets, _WHOLE):
+            # The second last, as an address may have one of the secrets in it.
+            for secret in pattern.finditer(text, end - MARGIN, limit + MARGIN) if pattern is not None else ():
                 if 0 < secret.start() < end < secret.end():
-                    return secret.start()
+                    end = secret.start()
+                    break
         return end
 
 
@@ -176,9 +182,7 @@ class _LongLine:
         return Lines(self.head, Rest(self.size, tuple(self._places)) if self.size else None)
 
     def _write(self, piece: str) -> None:
-        place = self._keep(piece)
-        if place is not None:
-            self._places.append(place)
+        self._places.append(self._keep(piece) or NOWHERE)
 
 
 def _bytes(text: str) -> int:

@@ -33,6 +33,7 @@ class Archive:
         self._files: list[IO[bytes]] = []
         self._oldest = 0
         self._size = 0  # of the newest segment
+        self._is_closed = False
 
     @property
     def oldest(self) -> int:
@@ -50,6 +51,8 @@ class Archive:
         if len(data) > SEGMENT_BYTES:
             return None
         with self._lock:
+            if self._is_closed:
+                return None
             try:
                 if not self._files or self._size + len(data) > SEGMENT_BYTES:
                     self._begin()
@@ -84,10 +87,19 @@ class Archive:
     def clear(self) -> None:
         """Drops every record."""
         with self._lock:
-            self._oldest += len(self._files)
-            while self._files:
-                self._files.pop().close()
-            self._size = 0
+            self._drop()
+
+    def close(self) -> None:
+        """Drops every record, and takes no more: a server may write on while the console ends."""
+        with self._lock:
+            self._is_closed = True
+            self._drop()
+
+    def _drop(self) -> None:
+        self._oldest += len(self._files)
+        while self._files:
+            self._files.pop().close()
+        self._size = 0
 
 
 def _file_without_name() -> IO[bytes]:

@@ -16,6 +16,10 @@ from asgi_tui.engine.log_archive import Place
 BLOCK_ENTRIES = 1_024
 BLOCK_CHARS = 256 * 1024
 BLOCK_ORIGINS = 256
+# Spans of a block, where so many characters of links count as one more: a picture drawn in coloured
+# characters takes far more than they do.
+BLOCK_SPANS = 32_768
+LINK_CHARS = 100
 # What a span and an entry take beside their characters, about.
 SPAN_BYTES = 150
 ENTRY_BYTES = 16
@@ -28,7 +32,18 @@ class Body:
     a sealed one, and one of the two is always there.
     """
 
-    __slots__ = ("chars", "counts", "ends", "joined", "requests", "rests", "spans", "texts", "times")
+    __slots__ = (
+        "chars",
+        "counts",
+        "ends",
+        "joined",
+        "painted",
+        "requests",
+        "rests",
+        "spans",
+        "texts",
+        "times",
+    )
 
     def __init__(self) -> None:
         self.texts: list[str] | None = []
@@ -40,6 +55,12 @@ class Body:
         self.counts: dict[int, tuple[int, float]] = {}  # how often it came, the last time at
         self.rests: dict[int, Rest] = {}
         self.chars = 0
+        self.painted = 0  # spans, as BLOCK_SPANS counts them; only of what was added
+
+    def paint(self, index: int, spans: tuple[Span, ...]) -> None:
+        """The spans of the entry that is added next."""
+        self.spans[index] = spans
+        self.painted += len(spans) + sum([len(ink.link) for _, _, ink in spans]) // LINK_CHARS
 
     def seal(self) -> None:
         """Nothing is added any more."""
@@ -52,11 +73,7 @@ class Body:
     def size(self) -> int:
         """Bytes of memory, about."""
         wide = 1 if self.texts is not None or self.joined.isascii() else 4
-        return (
-            self.chars * wide
-            + len(self.times) * ENTRY_BYTES
-            + SPAN_BYTES * sum(map(len, self.spans.values()))
-        )
+        return self.chars * wide + len(self.times) * ENTRY_BYTES + SPAN_BYTES * self.painted
 
     def text(self, index: int) -> str:
         """The text of one entry."""

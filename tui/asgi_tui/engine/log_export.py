@@ -139,12 +139,15 @@ def pieces(entry: Entry, rest: Iterable[str] = ()) -> Iterator[str]:
     yield f"{moment(entry.at)} {origin.level.upper() or '-'} {origin.stream} [{pid}] {logger} "
     yield "\n".join(map(sanitize, entry.text.split("\n")))
     if entry.rest is not None:
+        size, places = entry.rest
         kept = 0
         for piece in rest:
-            kept += len(piece.encode("utf-8", "surrogatepass"))
+            kept += 1
             yield sanitize(piece)
-        if kept < entry.rest.size:
-            yield f" ({entry.rest.size - kept:,} bytes of this line were not kept)"
+        # By the pieces: each was made safe and masked, so that its size says nothing.
+        if kept < max(len(places), 1):
+            lost = size - size * kept // max(len(places), 1)
+            yield f" ({lost:,} bytes of this line were not kept)"
     if entry.count > 1:
         yield f" ({entry.count:,} times, the last at {moment(entry.last_at)})"
     yield "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from asgi_tui.domain.log_entry import STREAMS, Fresh, Span
+from asgi_tui.domain.log_entry import STREAMS, Fresh, Origin, Span
 from asgi_tui.domain.log_formats import LineReader
 from asgi_tui.domain.terminal_text import is_plain, read_line
 from asgi_tui.domain.text import MASK, SECRET_URL, mask_secrets, sanitize
@@ -45,10 +45,11 @@ class LogLines:
         read = self._reader.read
         for text, rest in self._decoders[stream].feed(data, final=final):
             if is_plain(text) and self._token_path not in text:
-                for line in self._mask(text).split("\n"):
+                # Of two carriage returns before an end of line one is left.
+                for line in self._mask(text.replace("\r\n", "\n")).split("\n"):
                     origin, told, request = read(stream, line)
-                    if not line.endswith(told):
-                        told = self._mask(told)
+                    if not told or not line.endswith(told):
+                        origin, told, request = self._masked(origin, told, request)
                     fresh.append((at, origin, told, (), request, rest))
                 continue
             for raw in text.split("\n"):
@@ -57,8 +58,9 @@ class LogLines:
                     continue
                 line, spans = shown
                 origin, told, request = read(stream, line)
-                if not line.endswith(told):
-                    told, spans = self._mask(told), ()
+                if not told or not line.endswith(told):
+                    spans = ()
+                    origin, told, request = self._masked(origin, told, request)
                 elif spans:
                     spans = _shifted(spans, len(line) - len(told))
                 fresh.append((at, origin, told, spans, request, rest))
@@ -83,10 +85,12 @@ class LogLines:
         """One line made safe, less the console's own; None where nothing is left."""
         line, spans = read_line(raw)
         if self._token_path in line:
+            is_fields = line.startswith("{") and line.endswith("}")
             line = self._without_our_own(line)
-            spans = tuple(span for span in spans if span.end <= len(line))
-            if not line:
+            if is_fields or not self._reader.read(STREAMS[0], line).text:
+                # Of one in a format of the user's own nothing but its front is left, a time and a level.
                 return None
+            spans = tuple(span for span in spans if span.end <= len(line))
         masked = self._mask(line)
         # What is coloured has moved where something is masked.
         return masked, self._without_secret_links(spans) if spans and masked == line else ()
@@ -107,6 +111,12 @@ class LogLines:
         if "://" in text:
             text = SECRET_URL.sub(rf"\g<1>:{MASK}", text)
         return text if self._secrets is None else self._secrets.sub(MASK, text)
+
+    def _masked(self, origin: Origin, told: str, request: str) -> tuple[Origin, str, str]:
+        """What was read from fields, whose escapes may have hidden what is masked."""
+        if origin.logger and (logger := self._mask(origin.logger)) != origin.logger:
+            origin = origin._replace(logger=logger)
+        return origin, self._mask(told), self._mask(request)
 
     def _without_our_own(self, line: str) -> str:
         """``line`` less the access log line of the console's own request.

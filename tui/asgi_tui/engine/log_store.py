@@ -7,9 +7,9 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from asgi_tui.domain.log_entry import Entry, Fresh, Origin, Rest
+from asgi_tui.domain.log_entry import Entry, Fresh, Origin, Rest, Span
 from asgi_tui.engine.log_archive import Archive
-from asgi_tui.engine.log_block import BLOCK_CHARS, BLOCK_ENTRIES, BLOCK_ORIGINS, Block, Body
+from asgi_tui.engine.log_block import BLOCK_CHARS, BLOCK_ENTRIES, BLOCK_ORIGINS, BLOCK_SPANS, Block, Body
 
 # Kept in memory: lines, unless the store is made with another number, and bytes. The rest is on disk.
 MEMORY_LINES = 100_000
@@ -39,7 +39,8 @@ class LogStore:
         self._memory_bytes = 0
         self._shelving = threading.Lock()
         self._loaded: OrderedDict[int, Body] = OrderedDict()  # by the block's first entry
-        self._last: tuple[Origin, str, str] | None = None  # origin, text and request of the newest entry
+        # Of the newest entry the origin, text, request and spans.
+        self._last: tuple[Origin, str, str, tuple[Span, ...]] | None = None
         self._pending: dict[str, tuple[str, float, str, int]] = {}
         self._lines = 0
         self.version = 0  # another one whenever anything that is shown has changed
@@ -65,7 +66,9 @@ class LogStore:
         block = self._blocks[-1]
         body = block.body
         assert body is not None  # that of the newest block always is in memory
-        if self._last == (origin, text, request) and rest is None:
+        # Links and colours tell them apart as well.
+        painted = tuple(spans)
+        if rest is None and self._last == (origin, text, request, painted):
             index = len(block.kinds) - 1
             count, _ = body.counts.get(index, (1, 0.0))
             body.counts[index] = count + 1, at
@@ -77,6 +80,7 @@ class LogStore:
         if (
             len(block.kinds) >= BLOCK_ENTRIES
             or body.chars >= BLOCK_CHARS
+            or body.painted >= BLOCK_SPANS
             or (kind is None and len(block.origins) >= BLOCK_ORIGINS)
         ):
             block = self._next_block()
@@ -89,8 +93,8 @@ class LogStore:
             self.has_loggers = self.has_loggers or bool(origin.logger)
         assert body.texts is not None  # it is open
         index = len(body.texts)
-        if spans:
-            body.spans[index] = tuple(spans)
+        if painted:
+            body.paint(index, painted)
         if request:
             body.requests[index] = request
         if rest is not None:
@@ -103,12 +107,13 @@ class LogStore:
         self._lines += lines
         # Last: it is what tells readers that the entry is there.
         block.kinds.append(kind)
-        self._last = (origin, text, request) if rest is None else None
+        self._last = (origin, text, request, painted) if rest is None else None
 
     def _next_block(self) -> Block:
         old = self._blocks[-1]
         assert old.body is not None
         old.body.seal()
+        old.kind_of = {}  # it is asked for by what is added alone
         self._in_memory.append(old)
         self._memory_lines += old.lines
         self._memory_bytes += old.body.size
@@ -125,16 +130,20 @@ class LogStore:
                     if not self._in_memory or not self._full:
                         break
                     block = self._in_memory[0]
-                    body = block.body
+                    body, amended = block.body, block.amended
                 assert body is not None
                 place = self._archive.write(body.to_bytes())
                 with self._lock:
-                    if self._in_memory[:1] != [block]:
-                        continue  # cleared meanwhile
+                    if self._in_memory[:1] != [block] or block.amended != amended:
+                        continue  # cleared meanwhile, or one of its entries got its request
                     self._in_memory.pop(0)
                     self._memory_lines -= block.lines
                     self._memory_bytes -= body.size
                     block.place, block.body = place, None
+                    if place is None:
+                        # The disk has no room: its entries go without a text until those before them do.
+                        self._let_go(block)
+                        self.version += 1
             with self._lock:
                 self._forget()
 
@@ -150,16 +159,21 @@ class LogStore:
                 break
             gone += 1
         for block in self._blocks[:gone]:
-            self._lines -= block.lines + block.repeated
-            self.evicted += block.lines + block.repeated
             self._loaded.pop(block.first, None)
             if block.body is not None:
                 self._in_memory.remove(block)
                 self._memory_lines -= block.lines
                 self._memory_bytes -= block.body.size
+            self._let_go(block)
         if gone:
             del self._blocks[:gone], self._firsts[:gone]
             self.version += 1
+
+    def _let_go(self, block: Block) -> None:
+        """Counts the lines of a block as evicted, once."""
+        self._lines -= block.lines + block.repeated
+        self.evicted += block.lines + block.repeated
+        block.lines = block.repeated = 0
 
     def pend(self, stream: str, at: float, text: str, size: int) -> None:
         """What of ``stream`` has no end of line yet: safe text, shown below the entries; empty takes it away.
@@ -210,8 +224,8 @@ class LogStore:
             self.version += 1
 
     def close(self) -> None:
-        """Gives back what is on disk. Blocks."""
-        self._archive.clear()
+        """Gives back what is on disk, where nothing is written from now on. Blocks."""
+        self._archive.close()
 
     # -- reading -------------------------------------------------------------------------------------
 

@@ -135,7 +135,9 @@ class ToStore:
         self._telling = False
 
     def miss(self, size: int) -> None:
-        """So many bytes came too fast to be read."""
+        """So many bytes came too fast to be read: an unfinished line ends before them."""
+        for stream, side in self._sides.items():
+            self._add(stream, self._lines.feed(side.at, stream, b"", final=True))
         self._store.miss(size)
         self._untold = True
 
@@ -196,15 +198,20 @@ class ToLoop:
         self._handed_over = time.monotonic()
 
     def miss(self, size: int) -> None:
-        """Says so in the log itself."""
+        """Says so in the log itself, behind what has come of an unfinished line."""
+        self._finish()
         text = f"{size:,} bytes of output came too fast and were left out"
         self._batch.append(Log(time.time(), "console", None, text))
 
     def end(self) -> None:
         """Hands over the rest."""
+        self._finish()
+        self.settle()
+
+    def _finish(self) -> None:
+        """Takes unfinished lines as they are."""
         for stream in STREAMS[:2]:
             self._add(self._lines.feed(time.time(), stream, b"", final=True))
-        self.settle()
 
     def abandon(self) -> None:
         """Stops waiting for the loop: nobody reads any more."""

@@ -15,7 +15,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.servers import get_server
 from asgi_tui.domain.servers.base import Server
 from asgi_tui.domain.servers.gunicorn import Gunicorn
-from asgi_tui.domain.text import hiding, is_secret_name, mask_arguments, secrets_in
+from asgi_tui.domain.text import forms, hiding, is_secret_name, mask_arguments, secrets_in
 from asgi_tui.engine.binding import Bound
 from asgi_tui.engine.guard import Guard
 from asgi_tui.engine.log_store import LogStore
@@ -90,7 +90,7 @@ def make_recipe(number: int, prepared: Prepared, bound: Bound, surroundings: Sur
     starting = _starting(server, prepared, bound, child, inherited + notes)
     # One of several lines, such as a private key, is looked for line by line, as the output is read.
     secrets = {line.strip() for secret in named | secrets_in(arguments) for line in secret.splitlines()}
-    return Recipe(child, starting, hiding(secrets))
+    return Recipe(child, starting, hiding({form for secret in secrets for form in forms(secret)}))
 
 
 def _arguments(

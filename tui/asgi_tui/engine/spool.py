@@ -38,7 +38,9 @@ class Spool:
         self._segments: deque[_Segment] = deque()
         self._made = 0
         self._closed = False
+        # Bytes that nobody will read: of them those before what was read last.
         self._missed = 0
+        self._passed = 0
 
     def write(self, stream: str, data: bytes) -> None:
         """Appends; evicts the oldest segment where the bound is reached, ``data`` where the disk is full.
@@ -70,6 +72,7 @@ class Spool:
         with self._condition:
             if not self._has_record() and not self._closed:
                 self._condition.wait_for(lambda: self._has_record() or self._closed, timeout)
+            self._passed, self._missed = self._passed + self._missed, 0
             if self._has_record():
                 return self._segments[0].read()
             if self._closed:
@@ -83,9 +86,9 @@ class Spool:
         return bool(self._segments and self._segments[0].records)
 
     def missed(self) -> int:
-        """Bytes that nobody will ever read, since this was asked last."""
+        """Bytes that came before what was read last and that nobody will read, since this was asked last."""
         with self._condition:
-            missed, self._missed = self._missed, 0
+            missed, self._passed = self._passed, 0
             return missed
 
     def close(self) -> None:
@@ -100,6 +103,7 @@ class Spool:
             self._closed = True
             while self._segments:
                 self._missed += self._segments.popleft().close()
+            self._passed, self._missed = self._passed + self._missed, 0
 
 
 class _Segment:
