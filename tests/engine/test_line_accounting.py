@@ -145,8 +145,8 @@ async def test_a_child_killed_within_a_line_has_written_it(tmp_path: Path, told:
 
 async def test_a_progress_bar_is_shown_as_it_grows_and_then_once(tmp_path: Path, told: list[Event]) -> None:
     class Looks(LogStore):
-        def pend(self, stream: str, at: float, text: str, size: int) -> None:
-            super().pend(stream, at, text, size)
+        def pend(self, stream: str, at: float, text: str, size: int, run: object = None) -> None:
+            super().pend(stream, at, text, size, run)
             shown.append((time.monotonic(), text))
 
     shown: list[tuple[float, str]] = []

@@ -223,7 +223,10 @@ def test_unfinished_lines_come_and_go() -> None:
     assert store.version != version
     version = store.version
     store.pend("stdout", 2.0, "", 0)
+    store.pend("stderr", 2.0, "", 0, "another run")
     assert store.version == version
+    store.pend("stderr", 3.0, "y", 1, "another run")
+    assert [text for _, _, text, _ in store.pending] == ["x", "y"]
 
 
 def test_nothing_new_is_another_version() -> None:

@@ -41,7 +41,7 @@ class LogStore:
         self._loaded: OrderedDict[int, Body] = OrderedDict()  # by the block's first entry
         # Of the newest entry the origin, text, request and spans.
         self._last: tuple[Origin, str, str, tuple[Span, ...]] | None = None
-        self._pending: dict[str, tuple[str, float, str, int]] = {}
+        self._pending: dict[tuple[object, str], tuple[str, float, str, int]] = {}
         self._lines = 0
         self.version = 0  # another one whenever anything that is shown has changed
         self.amendments = 0  # how often an entry that was there already got its request
@@ -175,15 +175,16 @@ class LogStore:
         self.evicted += block.lines + block.repeated
         block.lines = block.repeated = 0
 
-    def pend(self, stream: str, at: float, text: str, size: int) -> None:
+    def pend(self, stream: str, at: float, text: str, size: int, run: object = None) -> None:
         """What of ``stream`` has no end of line yet: safe text, shown below the entries; empty takes it away.
 
-        ``size``: bytes of the unfinished line in all, more than the text has where it is long.
+        ``size``: bytes of the unfinished line in all, more than the text has where it is long. ``run``: whose
+        it is, since two runs overlap while one takes the other's place.
         """
         with self._lock:
             if text:
-                self._pending[stream] = stream, at, text, size
-            elif self._pending.pop(stream, None) is None:
+                self._pending[run, stream] = stream, at, text, size
+            elif self._pending.pop((run, stream), None) is None:
                 return
             self.version += 1
 
@@ -251,7 +252,7 @@ class LogStore:
 
     @property
     def pending(self) -> tuple[tuple[str, float, str, int], ...]:
-        """Unfinished lines: stream, time, text and size, at most one of each stream."""
+        """Unfinished lines: stream, time, text and size, at most one of each stream of a run."""
         with self._lock:
             return tuple(self._pending.values())
 

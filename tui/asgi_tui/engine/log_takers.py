@@ -123,7 +123,7 @@ class ToStore:
 
     def _pend(self, stream: str, side: _Side, text: str, size: int) -> None:
         side.is_over, side.is_shown = False, bool(text)
-        self._store.pend(stream, side.at, text, size)
+        self._store.pend(stream, side.at, text, size, self)
         self._untold = True
 
     def _tell_now(self, now: float) -> None:
