@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from asgi_tui.domain.log_entry import Fresh, Origin, Span
 from asgi_tui.domain.log_filter import LogFilter, LogTerm
+from asgi_tui.domain.needle import Needle
 from asgi_tui.engine.log_store import LogStore
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT
 from asgi_tui.frontends.console.widgets.log_view import LogView
@@ -27,7 +28,7 @@ Traceback (most recent call last):
 KeyError: 'plum'"""
 
 SERIOUS = LogFilter((LogTerm("level>=error", origin=lambda origin: origin.level in ("error", "critical")),))
-NOTHING = LogFilter((LogTerm("text:absent", content=lambda text: "absent" in text),))
+NOTHING = LogFilter((LogTerm("absent", content=Needle("absent")),))
 
 
 class Small(App[None]):

@@ -308,7 +308,7 @@ async def test_what_is_followed_stays_followed_with_another_filter_and_with_late
 def test_a_filter_takes_over_with_its_first_result_and_not_before(store: LogStore) -> None:
     store.append(fresh(range(20_000)))
     search = LogSearch(store)
-    search.set_filter(LogFilter((LogTerm("text", content=lambda text: "number 0 " in text),)), None)
+    search.set_filter(LogFilter((LogTerm("number 0 ", content=Needle("number 0 ")),)), None)
     turns = 0
     while not search.settle():
         assert (len(search.members), search.shown, search.complete) == (20_000, 0, False)
@@ -329,7 +329,37 @@ async def test_a_selection_of_a_line_that_is_panned_takes_what_is_seen(store: Lo
         await pilot.mouse_up(offset=(x + 9, 0))
         assert app.screen.get_selected_text() == "[020][021]"
         await pilot.pause()
-        background = app.screen.get_component_rich_style("screen--selection", partial=True).bgcolor
+        background = app.view.get_component_rich_style("log--selected").bgcolor
         strip = app.screen._compositor.render_strips()[0]
         marked = [segment.text for segment in strip if segment.style and segment.style.bgcolor == background]
         assert "".join(marked) == "[020][021]"
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+async def test_a_step_shows_the_place_that_was_found(store: LogStore, wrap: bool) -> None:
+    filler = "\n".join(f"row {n}" for n in range(60))
+    store.append(
+        [*fresh(range(50)), line(f"Traceback\n{filler}\nhere a plum\nend", "error"), *fresh(range(50))]
+    )
+    store.append([line(f"{'x' * 4_990} a plum {'y' * 5_000}"), *fresh(range(50))])
+    app = Small(store)
+    async with app.run_test(size=NARROW) as pilot:
+        app.view.wrap = wrap
+        await pilot.press("home")
+        app.view.set_needle(Needle("plum"))
+        await until(pilot, lambda: app.view.hits.complete and app.view.hits.total == 2)
+        for _ in range(4):
+            app.view.step_hit(1)
+            await pilot.pause()
+            assert "a plum" in text(app)
+
+
+async def test_the_current_entry_stays_in_sight_when_the_room_changes(store: LogStore) -> None:
+    store.append(fresh(range(50)))
+    app = Small(store)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("up", "up")
+        for size in (WIDE, NARROW):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert "number 48 done" in text(app)

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import BinaryIO
 
 import pytest
+from textual.events import Key
+from textual.widgets import Input
 
 from asgi_tui.domain.calls import LogRecord
 from asgi_tui.domain.events import Error, Event, Log, Logged, State, StateChanged
@@ -68,7 +70,7 @@ async def test_a_full_log_says_what_is_gone_and_stays_where_it_is_read() -> None
         driver.play(*lines(1_000, 2_000))
         shown = await until(pilot, app, "+1,000 new")
         assert store.evicted
-        assert f"Logs · {store.lines:,} lines, oldest {store.evicted:,} lines gone" in shown
+        assert f"Logs · {store.lines:,} lines  oldest {store.evicted:,} lines gone" in shown
         assert next(line for line in shown.splitlines() if "request number" in line) == top
         store.miss(3_200_000)
         driver.play(Logged(AT))
@@ -148,8 +150,8 @@ async def test_finding_by_regex_and_by_case(size: tuple[int, int]) -> None:
         shown = await until(pilot, app, "9 of 9 entries")
         assert "[.*] Aa" in shown
         await pilot.press("(")
-        shown = await until(pilot, app, "no regular expression")
-        assert "✗ no regular expression" in shown
+        shown = await until(pilot, app, "not searched for")
+        assert "✗ not searched for" in shown
         assert "✗ Search for R \\d5 (: it is no regular expression (" in " ".join(shown.split())
         await pilot.press("backspace")
         shown = await until(pilot, app, "9 of 9 entries")
@@ -216,7 +218,7 @@ async def test_a_selection_of_a_part_is_copied_while_the_log_goes_on() -> None:
         await pilot.mouse_up(offset=(column + 7, row))
         await settle(pilot)
         # the selection is seen, also where what is below it has a background of its own
-        marked = app.screen.get_component_rich_style("screen--selection", partial=True).bgcolor
+        marked = app.screen.query_one(LogView).get_component_rich_style("log--selected").bgcolor
         line = app.screen._compositor.render_strips()[row].crop(column, column + 8)
         assert {segment.style.bgcolor for segment in line if segment.style} == {marked}
         driver.play(*lines(2, 3))
@@ -433,3 +435,78 @@ async def test_what_the_frame_offers_can_be_clicked() -> None:
             assert then in shown
             if words == "1 marked":
                 assert {view.current} == view.marked
+
+
+async def test_what_is_typed_faster_than_a_line_opens_goes_into_it() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(9))
+        await until(pilot, app, "number 8 ")
+        for opens, term, told in (
+            ("slash", "#find-term", "no entry has it"),
+            ("ampersand", "#filter-term", "No entry passes"),
+        ):
+            app.screen.query_one(LogView).focus()
+            await pilot.pause()
+            for key in (opens, "q", "x"):  # as they come in one read; q alone ends the console, x the server
+                app.post_message(Key(key, {"slash": "/", "ampersand": "&"}.get(key, key)))
+            await until(pilot, app, told)
+            assert app.screen.query_one(term, Input).value == "qx"
+            await pilot.press("escape")
+        assert "stop" not in driver.calls
+        assert not driver.closed
+
+
+EVIL = "(a|aa)+$"
+
+
+@pytest.mark.parametrize("opens", ["slash", "ampersand"])
+async def test_an_expression_that_takes_too_long_is_dropped_and_told_once(opens: str) -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(Log(AT, "stdout", "info", "a" * 60 + "b"), *lines(9))
+        await until(pilot, app, "number 8 ")
+        await pilot.press(opens)
+        if opens == "slash":
+            await pilot.press("ctrl+r", *EVIL)
+        else:
+            await pilot.press(*f"/{EVIL}/")
+        shown = await until(pilot, app, "it takes too long on some line")
+        assert "no entry" not in shown
+        assert "number 8 " in shown
+        view = app.screen.query_one(LogView)
+        assert (view.needle, view.wanted.terms) == (None, ())
+        driver.play(*lines(3, 9))
+        shown = await until(pilot, app, "number 11 ")
+        assert shown.count("it takes too long") == 1
+        assert not app._notifications
+
+
+async def test_ctrl_c_copies_entries_that_are_selected_by_keyboard() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(9))
+        await until(pilot, app, "number 8 ")
+        await pilot.press("up", "shift+up", "ctrl+c")
+        await until(pilot, app, "2 entries.")
+        assert "number 7 " in app.clipboard
+        assert not driver.closed
+
+
+async def test_enter_starts_a_server_that_is_stopped_where_nothing_folds() -> None:
+    driver = FakeDriver()
+    app = running(driver)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app, "READY")
+        driver.play(*lines(3), StateChanged(AT, State.STOPPED))
+        await until(pilot, app, "STOPPED")
+        driver.calls.clear()
+        await pilot.press("enter")
+        await until(pilot, app, "READY")
+        assert [call.split()[0] for call in driver.calls] == ["start"]

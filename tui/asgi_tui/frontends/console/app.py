@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,22 +14,24 @@ from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input
 
 from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.events import Switch
 from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.text import sanitize
+from asgi_tui.frontends.console.app_keys import AppKeys
 from asgi_tui.frontends.console.driver import Driver
 from asgi_tui.frontends.console.log_links import LogLinks
 from asgi_tui.frontends.console.model import Part
 from asgi_tui.frontends.console.screens.returned import Returned
 from asgi_tui.frontends.console.screens.shows_model import ShowsModel
+from asgi_tui.frontends.console.terminal import LATE, Pace
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT, THEMES
 from asgi_tui.frontends.console.widgets.status_line import MODES as MODE_TITLES
 from asgi_tui.frontends.console.widgets.status_line import ModeTab
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
 
     from asgi_tui.engine.knowledge import Knowledge
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
     from asgi_tui.frontends.console.widgets.reloads import Reloads
     from asgi_tui.frontends.console.widgets.traffic import Traffic
 
-REPAINT = 0.1  # seconds between two repaints at the least
 SWITCH_TOAST = 3.0  # seconds
 
 
@@ -48,7 +50,7 @@ def _commands() -> type[Provider]:
     return ConsoleCommands
 
 
-class ConsoleApp(LogLinks):
+class ConsoleApp(AppKeys, LogLinks):
     """The terminal console of one session."""
 
     TITLE = "asgi-tui"
@@ -104,6 +106,8 @@ class ConsoleApp(LogLinks):
         self._changed = Part.NONE
         self._paint_timer: Timer | None = None
         self._painted_at = 0.0
+        self._pace = Pace(far="SSH_CONNECTION" in os.environ)
+        self._draw_timer: Timer | None = None
         self._quitting = False
         self._launch: LaunchScreen | None = None
         if self.no_color:
@@ -166,7 +170,7 @@ class ConsoleApp(LogLinks):
     def _paint_soon(self) -> None:
         """Paints at once after a quiet time, else when the time for the next repaint has come."""
         if self._changed and self._paint_timer is None:
-            wait = self._painted_at + REPAINT - time.monotonic()
+            wait = self._painted_at + self._pace.interval - time.monotonic()
             if wait <= 0:
                 self._paint()
             else:
@@ -175,8 +179,30 @@ class ConsoleApp(LogLinks):
     def _paint(self) -> None:
         self._paint_timer = None
         self._painted_at = time.monotonic()
+        self._pace.speed_up()
         changed, self._changed = self._changed, Part.NONE
         self._show(changed)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Draws a frame, or leaves it out while the terminal does not follow."""
+        if renderable is not None and self._pace.is_behind(self._driver):
+            self._pace.leave_out(renderable)
+            self._draw_later()
+        else:
+            super()._display(screen, renderable)
+            self._pace.drawn()
+
+    def _draw_later(self) -> None:
+        if self._draw_timer is None:
+            self._draw_timer = self.set_timer(LATE, self._draw)
+
+    def _draw(self) -> None:
+        """Draws what was left out, as it is now."""
+        self._draw_timer = None
+        if self._pace.is_behind(self._driver):
+            self._draw_later()
+        elif self.is_running:
+            self.screen.refresh(*self._pace.left_out(self.screen.size))
 
     def _show(self, changed: Part) -> None:
         from asgi_tui.frontends.console.screens.reload import ReloadDialog
@@ -333,15 +359,7 @@ class ConsoleApp(LogLinks):
 
     async def action_interrupt(self) -> None:
         """Copies the selection, else stops and quits."""
-        focused = self.focused
-        selected = self.screen.get_selected_text()
-        if not selected and isinstance(focused, Input):
-            selected = focused.selected_text
-        if selected and not self._quitting:
-            self.copy_to_clipboard(selected)
-            self.screen.clear_selection()
-            self.notify("The selection is in the clipboard.", title="Copied")
-        else:
+        if self._quitting or not self.copy_selected():
             await self.action_quit_console()
 
     async def action_quit(self) -> None:

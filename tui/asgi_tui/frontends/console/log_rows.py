@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
 
+from asgi_tui.domain.errors import Problem
 from asgi_tui.domain.log_entry import Entry, Ink, Span
+from asgi_tui.domain.needle import Needle
 from asgi_tui.frontends.console.format import count, size
 
 SERIOUS = frozenset({"error", "critical"})
@@ -139,6 +142,32 @@ class EntryRows:
     def text(self, line: int) -> str:
         """A line of the entry's text."""
         return self.entry.text.split("\n")[line]
+
+    def hit(self, needle: Needle) -> tuple[int, int] | None:
+        """The first hit, in characters of the entry's text; one that is not folded comes first."""
+        first: tuple[int, int] | None = None
+        try:
+            for span in needle.spans(self.entry.text):
+                if not self.hides(*span):
+                    return span
+                first = first or span
+        except Problem:
+            return None
+        return first
+
+    def hides(self, start: int, end: int) -> bool:
+        """Whether some of these characters are folded."""
+        return self.folded and any(start < part.hides[1] and end > part.hides[0] for part in self._whole(0))
+
+    def row_at(self, at: int) -> int:
+        """The row of a character of the entry's text, where it is not folded."""
+        return max(bisect_right(self._pieces, at, key=lambda piece: piece[0]) - 1, 0)
+
+    def cells_of(self, span: tuple[int, int], row: int) -> tuple[int, int]:
+        """The cells of a row that characters of the entry's text take."""
+        start, text = self._pieces[row][0], self.entry.text
+        first = cells(text[start : span[0]])
+        return first, first + cells(text[span[0] : span[1]])
 
     def ends_line(self, row: int) -> bool:
         """Whether the row after this one is another line."""

@@ -82,6 +82,7 @@ class LogSearch:
         self._coming: Sieve | None = None  # of a filter that has no results yet
         self._errors: Sieve | None = None
         self._looking = threading.Lock()
+        self._advanced: Sieve | None = None  # the last one that looked
 
     def set_filter(self, wanted: LogFilter, around: int | None) -> None:
         """Another filter. What passed the last one stays until something passes this one."""
@@ -109,9 +110,22 @@ class LogSearch:
         return any(not sieve.complete for sieve in self._sieves())
 
     def advance(self, seconds: float) -> bool:
-        """Looks at more entries, so many seconds for each search; whether these were all. Blocks."""
-        done = [sieve.complete or sieve.advance(seconds) for sieve in self._sieves()]
-        return all(done)
+        """Looks at more entries, so many seconds for each search; whether these were all. Blocks.
+
+        Raises ``Problem`` where an expression takes too long: ``blamed`` says whose.
+        """
+        done = True
+        for sieve in self._sieves():
+            self._advanced = sieve
+            done = (sieve.complete or sieve.advance(seconds)) and done
+        return done
+
+    @property
+    def blamed(self) -> str:
+        """What ``advance`` could not do: the ``filter`` or the ``search``; empty where that has changed."""
+        if self._advanced not in self._sieves():
+            return ""
+        return "search" if self._advanced is self.hits else "filter"
 
     def numbers(self) -> Iterator[int]:
         """Every entry that passes, looked for anew. Blocks."""

@@ -44,7 +44,7 @@ class RunScreen(LogScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         # what is only there when it is needed comes first: it has room in every footer
         Binding("o", "app.edit", "Edit", tooltip="Open the place at fault in the editor", id="run.edit"),
-        Binding("g", "app.start", "Start", tooltip="Start the server again", id="run.start"),
+        Binding("g,enter", "app.start", "Start", tooltip="Start the server again", id="run.start"),
         Binding(
             "s", "app.switch", "Switch", tooltip="Move the running app to another server", id="run.switch"
         ),
@@ -183,7 +183,7 @@ class RunScreen(LogScreen):
         """Shows a pane and gives it the focus."""
         self._pane = pane
         self._arrange()
-        self._target(pane).focus()
+        self.set_focus(self._target(pane))  # at once: a line of it may be opened next
 
     def action_pane(self, step: int) -> None:
         """To the next pane."""

@@ -144,7 +144,7 @@ class FilterLine(Vertical, Generic[Wanted]):
     def open(self) -> None:
         """Opens the line with what is in force."""
         self._line.display = True
-        self._input.focus()
+        self.screen.set_focus(self._input)  # at once: what is typed next is its own
 
     def close(self) -> None:
         """Closes the line; what was typed is in force, but for what cannot be understood."""
@@ -159,6 +159,15 @@ class FilterLine(Vertical, Generic[Wanted]):
         self._type(wanted.text)
         self._tell("")
         self._take(wanted)
+
+    def refuse(self, problem: str) -> None:
+        """What is in force cannot be done: nothing is, and what is typed can be mended."""
+        self._take(self._typing.whole(""))
+        if self.opened:
+            self._tell(problem)
+        else:
+            self._type("")
+            self.notify(problem, severity="warning", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """In force while it is typed; where its last term cannot be understood, what it was without it."""

@@ -60,6 +60,17 @@ class LogCursor(LogScroll, inherit_bindings=False):
         """The entry that keys act on: the one under the cursor, else the newest."""
         return self._cursor.number if self._cursor is not None else self._window.newest
 
+    @property
+    def foldable(self) -> bool:
+        """Whether the current entry has more than one line."""
+        rows = self._window.rows(self.current) if self.current is not None else None
+        return rows is not None and rows.foldable
+
+    def deselect(self) -> None:
+        """Nothing is selected by keyboard any more."""
+        self._anchor = None
+        self.refresh()
+
     def tell(self) -> None:
         """Tells the frame what has changed."""
 
@@ -204,6 +215,37 @@ class LogCursor(LogScroll, inherit_bindings=False):
     def action_pan(self, direction: int, cells: int = 0) -> None:
         """So many cells to the side; 0: half a page."""
         self.pan(direction * (cells or self._area.width // 2))
+
+    def show_hit(self) -> None:
+        """Has the first place of the current hit be seen: unfolds, scrolls and pans where it is not."""
+        number, needle = self._search.hit, self._search.needle
+        rows = self._window.rows(number) if number is not None else None
+        span = rows.hit(needle) if needle is not None and rows is not None else None
+        if number is None or rows is None or span is None:
+            return
+        if rows.folded:
+            if not rows.hides(*span):
+                return
+            self._window.turn(number)
+            rows = self._window.rows(number) or rows
+        spot = Spot(number, rows.row_at(span[0]))
+        self.lay_out()
+        if all(spot != other for other, _ in self._drawn):
+            self.leave()
+            self._window.place(spot, self._area.height // 2)
+        if not self.following:
+            self._cursor, self._anchor = Spot(number, rows.line(spot.row)), None
+        self._pan_to(*rows.cells_of(span, spot.row))
+        self.lay_out()
+        self.refresh()
+        self.tell()
+
+    def _pan_to(self, start: int, end: int) -> None:
+        """Has cells of the text be seen, the beginning of the lines too where there is room for both."""
+        left, room = self._painter.left, self._window.shape.room - 1  # the last one may be a cut mark
+        if not self.wrap and not left <= start <= end <= left + room:
+            self._painter.left = 0 if end <= room else max(start - room // 2, 0)
+            self._painter.forget()
 
     # -- looks -------------------------------------------------------------------------------------
 

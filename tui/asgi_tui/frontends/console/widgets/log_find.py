@@ -110,7 +110,7 @@ class FindLine(Vertical):
     def open(self) -> None:
         """Opens it with the last term."""
         self.display = True
-        self._input.focus()
+        self.screen.set_focus(self._input)  # at once: what is typed next is its own
         self._take()
 
     def close(self) -> None:
@@ -129,6 +129,11 @@ class FindLine(Vertical):
         self._case = not self._case
         self._show_ways()
         self._take()
+
+    def refuse(self, problem: str) -> None:
+        """What is searched for cannot be found out."""
+        self._say(problem)
+        self._tell(None)
 
     def show(self, hits: Hits) -> None:
         """Says how often it was found."""
@@ -154,7 +159,7 @@ class FindLine(Vertical):
     def _count(self, hits: Hits) -> str:
         more = "" if hits.complete else "…"
         if self._problem.display:
-            return "✗ no regular expression"
+            return "✗ not searched for"
         if self._needle is None:
             return ""
         if not hits.total:

@@ -138,7 +138,8 @@ class LogPainter:
         try:
             return list(self.needle.spans(text))
         except Problem:
-            return []  # an expression that takes too long: the search says so
+            self.needle = None  # an expression that takes too long, here again and again: the search says so
+            return []
 
     def _ink(self, role: str, ink: Ink) -> Style:
         style = self._inks.get((role, ink))

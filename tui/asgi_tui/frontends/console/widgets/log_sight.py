@@ -20,7 +20,6 @@ from asgi_tui.frontends.console.log_search import LogSearch
 from asgi_tui.frontends.console.log_times import time_text
 from asgi_tui.frontends.console.log_window import LogWindow, Spot
 from asgi_tui.frontends.console.widgets.log_paint import LogPainter, Look, sentence
-from asgi_tui.frontends.console.widgets.strips import selected
 
 MAX_COPIED_ROWS = 20_000  # that a selection by mouse takes with it
 LEAST_ROOM = 10  # cells for the text, however narrow the pane
@@ -178,9 +177,17 @@ class LogSight(ScrollView, can_focus=True, inherit_bindings=False):
         return len(self._pids) >= WORKERS
 
     def on_resize(self) -> None:
-        """The columns or the wrapping may be others now."""
+        """The columns or the wrapping may be others now; what keys act on stays in sight."""
+        cursor = self._cursor
+        seen = self._in_sight(cursor)
         self._area = self.scrollable_content_region.size
         self.lay_out()
+        if seen and cursor is not None and not self.following and not self._in_sight(cursor):
+            self._window.place(Spot(cursor.number, 0), self._area.height // 2)
+            self.lay_out()
+
+    def _in_sight(self, cursor: Spot | None) -> bool:
+        return cursor is not None and any(self._on_cursor(spot, rows) for spot, rows in self._drawn)
 
     # -- rendering ---------------------------------------------------------------------------------
 
@@ -228,8 +235,12 @@ class LogSight(ScrollView, can_focus=True, inherit_bindings=False):
             )
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(spot.number * APART + spot.row)) is not None:
+            # calmer than Textual's own, on which the colours of levels cannot be read
             start, end = (self._painter.cell(drawn, x) for x in span)
-            strip = selected(strip, (start, end), self.screen)
+            cells = strip.cell_length
+            end = cells if end == -1 else min(end, cells)
+            chosen = self._painter.under(strip.crop(start, end), "selected")
+            strip = Strip.join([strip.crop(0, start), chosen, strip.crop(end, cells)])
         return strip
 
     def _on_cursor(self, spot: Spot, rows: EntryRows | None) -> bool:

@@ -27,6 +27,7 @@ __all__ = ["CUT", "Hits", "LogView"]
 
 SLICE = 0.03  # seconds of search between two looks at what there is
 TOLD_EVERY = 0.1  # seconds between two paints of what was found so far
+SAID = 2  # seconds that an answer to a key stays; it may be pressed again and again
 MAX_COPIED_ENTRIES = 20_000  # that a selection by keyboard takes with it
 
 
@@ -36,10 +37,19 @@ class LogView(LogCursor):
     class Moved(Message):
         """Something that a frame around the log tells has changed: what is followed, found or current."""
 
+    class GaveUp(Message):
+        """The filter, else the search, takes too long and is dropped."""
+
+        def __init__(self, problem: Problem, *, of_filter: bool) -> None:
+            self.problem = problem
+            self.of_filter = of_filter
+            super().__init__()
+
     def __init__(self, store: LogStore) -> None:
         super().__init__(store)
         self._version = -1
         self._sifting = self._again = False
+        self._stepping = False  # the next error is looked for
         self._seeking = False  # the first hit of a search is still to be shown
         self._told: object = None
 
@@ -182,23 +192,36 @@ class LogView(LogCursor):
     @work(group="log-sift")
     async def _sift_on(self) -> None:
         """Filters and searches in a thread, a slice after the other, until everything is looked at."""
-        told = 0.0
         try:
             while self._again:
                 self._again = False
-                done = False
-                while not done:
-                    done = await asyncio.to_thread(self._search.advance, SLICE)
-                    fresh = self._search.settle()
-                    self._window.members = self._search.members
-                    if fresh or done or self._seeking or time.monotonic() - told > TOLD_EVERY:
-                        told = time.monotonic()
-                        self._sifted()
-        except Problem as problem:
-            self.notify(str(problem), severity="warning", markup=False)
-            self.set_needle(None)
+                try:
+                    await self._sift_all()
+                except Problem as problem:
+                    self._give_up(problem)
         finally:
             self._sifting = False
+
+    async def _sift_all(self) -> None:
+        told = 0.0
+        done = False
+        while not done:
+            done = await asyncio.to_thread(self._search.advance, SLICE)
+            fresh = self._search.settle()
+            self._window.members = self._search.members
+            if fresh or done or self._seeking or time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                self._sifted()
+
+    def _give_up(self, problem: Problem) -> None:
+        blamed = self._search.blamed
+        if blamed == "filter":
+            self.set_filter(LogFilter())
+        elif blamed:
+            self.set_needle(None)
+        self._again = True  # the other one goes on
+        if blamed:
+            self.post_message(self.GaveUp(problem, of_filter=blamed == "filter"))
 
     def _sifted(self) -> None:
         if self._seeking:
@@ -254,6 +277,7 @@ class LogView(LogCursor):
         number = self._search.step(by, self.current or 0)
         if number is not None:
             self._reveal(number)
+            self.show_hit()
 
     def _reveal(self, number: int) -> None:
         """Shows a hit; one that is in sight moves nothing."""
@@ -266,13 +290,24 @@ class LogView(LogCursor):
         self.refresh()
         self.tell()
 
-    @work(exclusive=True, group="log-error")
-    async def action_step_error(self, by: int) -> None:
+    def action_step_error(self, by: int) -> None:
         """To the next error, or the one before."""
+        if not self._stepping:  # a key that is held does not have threads wait for each other
+            self._stepping = True
+            self._step_error(by)
+
+    @work(group="log-error")
+    async def _step_error(self, by: int) -> None:
         start = self._cursor.number if self._cursor is not None else self._store.end
-        number = await asyncio.to_thread(self._search.error, by, start)
+        try:
+            number = await asyncio.to_thread(self._search.error, by, start)
+        except Problem:
+            return  # of a filter that takes too long, which is told elsewhere
+        finally:
+            self._stepping = False
         if number is None:
-            self.notify(f"There is no error {'above' if by < 0 else 'below'}.", markup=False)
+            side = "above" if by < 0 else "below"
+            self.notify(f"There is no error {side}.", timeout=SAID, markup=False)
         else:
             self.go_to(number)
 
@@ -291,6 +326,7 @@ class LogView(LogCursor):
             numbers = chosen or (range(number, number + 1) if number is not None else range(0))
             text, said = await asyncio.to_thread(self._texts, numbers)
         if text:
+            self.deselect()
             self.app.copy_to_clipboard(text)
             self.notify(said, title="Copied", markup=False)
             await copy_to_desktop(text)
@@ -299,11 +335,14 @@ class LogView(LogCursor):
         """The texts of entries that are shown, and what is said of them. Blocks."""
         members = self._search.members
         wanted = [number for number in numbers[:MAX_COPIED_ENTRIES] if number in members]
-        texts = [entry.text for entry in self._store.entries(wanted)]
+        entries = [*self._store.entries(wanted)]
+        texts = [entry.text for entry in entries]
         lines = sum(text.count("\n") + 1 for text in texts)
         said = "1 entry" if len(texts) == 1 else f"{count(len(texts))} entries"
         said += f" of {count(lines)} lines" if lines > len(texts) else ""
         more = ", the first of a longer selection" if len(numbers) > MAX_COPIED_ENTRIES else ""
+        if any(entry.rest is not None for entry in entries):
+            more += "; long lines as far as they are shown: S saves all of them"
         return "\n".join(texts), f"{said}{more}."
 
     async def action_open(self) -> None:

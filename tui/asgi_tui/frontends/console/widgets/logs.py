@@ -29,6 +29,8 @@ class SessionLog(LogView):
         """Which keys mean anything here; the others are the screen's."""
         if action == "open" and self.following:
             return not self.app.check_action("edit", ())
+        if action == "fold":
+            return self.foldable
         return super().check_action(action, parameters)
 
 
@@ -112,11 +114,19 @@ class Logs(Vertical):
         """To the log."""
         event.stop()
         self.view.focus()
+        self.view.show_hit()
 
     def on_log_filter_bar_changed(self, event: LogFilterBar.Changed) -> None:
         """Other entries are shown."""
         event.stop()
         self.view.set_filter(event.wanted)
+        self.show()
+
+    @on(LogView.GaveUp)
+    def give_up(self, event: LogView.GaveUp) -> None:
+        """An expression takes too long."""
+        event.stop()
+        (self.filter if event.of_filter else self.find).refuse(str(event.problem))
         self.show()
 
     @on(LogView.Moved)
@@ -141,11 +151,11 @@ class Logs(Vertical):
             # an entry may be of several lines, or of several that are alike
             more = "" if view.complete else "…"
             held = f"{count(view.shown)}{more} of {count(store.end - store.first)} entries"
-        if store.evicted:
-            held += f", oldest {count(store.evicted)} lines gone"
         chips = [Chip(f"Logs · {held}")]
         if store.missed:
             chips.append(Chip(f"▲ {size(store.missed)} came too fast", style="$text-warning"))
+        if store.evicted:
+            chips.append(Chip(f"oldest {count(store.evicted)} lines gone"))
         return chips
 
     def _foot(self) -> list[Chip]:
