@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from textual.pilot import Pilot
@@ -26,7 +27,7 @@ async def settle(pilot: Pilot[Any]) -> None:  # Any: what the app returns is of 
 
 
 async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any: as above
-    """The screen once it shows ``wanted`` and rests; as it is after ``PATIENCE`` where it never does."""
+    """The screen once it shows ``wanted`` and rests; fails after ``PATIENCE`` where it never does."""
     before = ""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -35,7 +36,16 @@ async def until(pilot: Pilot[Any], app: ConsoleApp, wanted: str) -> str:  # Any:
         if wanted in shown and shown == before:
             return shown
         before = shown
-    return text(app)
+    raise AssertionError(f"never saw {wanted!r} at rest; the screen:\n{text(app)}")
+
+
+async def met(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:  # Any: as above
+    """Waits for something that comes by itself; fails after ``PATIENCE``."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        await pilot.pause(0.01)
+    await pilot.pause()
 
 
 async def focus(pilot: Pilot[Any], widget: Widget) -> None:  # Any: as above

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 
 from asgi_tui.domain.log_entry import Fresh, Origin, Span
 from asgi_tui.domain.log_filter import LogFilter, LogTerm
@@ -15,7 +12,6 @@ from asgi_tui.domain.needle import Needle
 from asgi_tui.engine.log_store import LogStore
 from asgi_tui.frontends.console.themes import DARK, FALLBACKS, LIGHT
 from asgi_tui.frontends.console.widgets.log_view import LogView
-from tests.console.screen import PATIENCE
 
 NARROW, WIDE = (80, 24), (200, 60)
 AT = 1_800_000_000.0
@@ -80,14 +76,3 @@ def text(app: Small) -> str:
     """What is seen of the log."""
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.crop(0, strip.cell_length - 1).text.rstrip() for strip in strips)  # the scrollbar
-
-
-async def until(
-    pilot: Pilot[Any], met: Callable[[], bool]
-) -> None:  # Any: what the app returns is of no interest
-    """Waits for something that comes by itself."""
-    deadline = time.monotonic() + PATIENCE
-    while not met():
-        assert time.monotonic() < deadline
-        await pilot.pause(0.01)
-    await pilot.pause()

@@ -18,7 +18,7 @@ from asgi_tui.frontends.console.log_search import Hits, LogSearch
 from asgi_tui.frontends.console.widgets import log_view
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from tests.console.fake import FakeDriver, running
-from tests.console.screen import focus
+from tests.console.screen import focus, met
 from tests.console.screen import until as screen_until
 from tests.console.small_log import (
     NARROW,
@@ -30,7 +30,6 @@ from tests.console.small_log import (
     fresh,
     line,
     text,
-    until,
 )
 
 
@@ -74,13 +73,13 @@ async def test_what_is_copied_by_keyboard_is_whole_entries(store: LogStore) -> N
     app = Small(store)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("up", "up", "up", "y")
-        await until(pilot, lambda: len(app.copied) == 1)
+        await met(pilot, lambda: len(app.copied) == 1)
         assert app.copied == [TRACEBACK]
         await pilot.press("shift+down", "shift+up", "shift+up", "y")
-        await until(pilot, lambda: len(app.copied) == 2)
+        await met(pilot, lambda: len(app.copied) == 2)
         assert app.copied[1] == f"one\n{TRACEBACK}"
         await pilot.press("down", "shift+down", "y")
-        await until(pilot, lambda: len(app.copied) == 3)
+        await met(pilot, lambda: len(app.copied) == 3)
         assert app.copied[2] == f"{TRACEBACK}\n{'x' * 3_000}"
 
 
@@ -106,7 +105,7 @@ async def test_what_is_selected_by_mouse_is_the_text_that_is_seen(store: LogStor
         folded = "Exception in ASGI application\nKeyError: 'plum'"
         assert chosen == f"{folded}\n{clock} INFO  {'y' * 100}\n{clock} INFO  last"
         await pilot.press("y")
-        await until(pilot, lambda: bool(app.copied))
+        await met(pilot, lambda: bool(app.copied))
         assert app.copied == [chosen]
 
 
@@ -140,9 +139,9 @@ async def test_a_selection_at_the_edge_scrolls_and_takes_what_comes(store: LogSt
         app.screen._forward_event(
             events.MouseMove(None, 30, 0, 0, -12, 1, False, False, False, screen_x=30, screen_y=0)
         )
-        await until(pilot, lambda: view.scroll_y < before - 5)
+        await met(pilot, lambda: view.scroll_y < before - 5)
         rows = (app.screen.get_selected_text() or "").count("\n")
-        await until(pilot, lambda: (app.screen.get_selected_text() or "").count("\n") > rows + 3)
+        await met(pilot, lambda: (app.screen.get_selected_text() or "").count("\n") > rows + 3)
         await pilot.mouse_up(offset=(30, 0))
 
 
@@ -154,7 +153,7 @@ async def test_filter_and_search_show_what_a_sieve_finds(store: LogStore) -> Non
         view = app.view
         view.set_filter(SERIOUS)
         view.set_needle(needle)
-        await until(pilot, lambda: view.complete and view.hits.complete)
+        await met(pilot, lambda: view.complete and view.hits.complete)
         sieve = Sieve(store, SERIOUS, needle)
         while not sieve.advance(1):
             pass
@@ -180,7 +179,7 @@ async def test_steps_go_from_hit_to_hit_and_round(store: LogStore) -> None:
     async with app.run_test(size=NARROW) as pilot:
         view = app.view
         view.set_needle(Needle("NUMBER 50"))
-        await until(pilot, lambda: view.hits.complete)
+        await met(pilot, lambda: view.hits.complete)
         assert view.hits == Hits(10, 11)
         assert view.current == 509
         assert not view.following
@@ -191,7 +190,7 @@ async def test_steps_go_from_hit_to_hit_and_round(store: LogStore) -> None:
         assert (view.current, view.hits.index) == (508, 9)
         store.append(fresh(range(500, 510)))
         view.sync()
-        await until(pilot, lambda: view.hits.complete and view.hits.total == 21)
+        await met(pilot, lambda: view.hits.complete and view.hits.total == 21)
         assert view.hits.index == 9
         with pytest.raises(Problem):
             view.set_needle(Needle("(", regex=True))
@@ -211,18 +210,18 @@ async def test_a_filter_keeps_what_is_read_in_sight_and_old_rows_until_there_are
         y = next(y for y, row in enumerate(text(app).splitlines()) if "number 2500 " in row)
         view.set_filter(SERIOUS)
         assert "number 2500 " in "".join(view.render_line(row).text for row in range(24))
-        await until(pilot, lambda: view.complete)
+        await met(pilot, lambda: view.complete)
         assert "number 2507 " in text(app).splitlines()[y]
         assert "number 2500 " not in text(app)
         view.set_filter(NOTHING)
-        await until(pilot, lambda: view.complete)
+        await met(pilot, lambda: view.complete)
         assert "No entry passes the filter." in text(app)
         view.set_filter(LogFilter())
         await pilot.pause()
         assert view.shown == 5_000
         view.follow()
         view.set_filter(SERIOUS)
-        await until(pilot, lambda: view.complete)
+        await met(pilot, lambda: view.complete)
         assert view.following
         assert "number 4957 " in text(app).splitlines()[-1]
 
@@ -233,9 +232,9 @@ async def test_marks_and_errors_are_stepped_to(store: LogStore) -> None:
     async with app.run_test(size=NARROW) as pilot:
         view = app.view
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: view.current == 300)
+        await met(pilot, lambda: view.current == 300)
         await pilot.press("m", "left_square_bracket")
-        await until(pilot, lambda: view.current == 100)
+        await met(pilot, lambda: view.current == 100)
         await pilot.press("m")
         assert "★" in text(app)
         assert view.marked == {100, 300}
@@ -246,7 +245,7 @@ async def test_marks_and_errors_are_stepped_to(store: LogStore) -> None:
         await pilot.press("comma")
         assert view.current == 300
         await pilot.press("right_square_bracket")
-        await until(pilot, lambda: any("no error below" in note.message for note in app._notifications))
+        await met(pilot, lambda: any("no error below" in note.message for note in app._notifications))
         await pilot.press("m")
         assert view.marked == {100}
 
@@ -258,10 +257,10 @@ async def test_entries_on_disk_are_read_in_a_thread() -> None:
     app = Small(small)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("home")
-        await until(pilot, lambda: "number 0 done" in text(app))
+        await met(pilot, lambda: "number 0 done" in text(app))
         assert "reading from disk" not in text(app)
         await pilot.press("shift+down", "y")
-        await until(pilot, lambda: bool(app.copied))
+        await met(pilot, lambda: bool(app.copied))
         assert app.copied == ["request number 0 done\nrequest number 1 done"]
     small.close()
 
@@ -291,14 +290,14 @@ async def test_what_is_followed_stays_followed_with_another_filter_and_with_late
     async with app.run_test(size=NARROW) as pilot:
         view = app.view
         view.set_needle(Needle("number 3100 "))
-        await until(pilot, lambda: view.hits.complete)
+        await met(pilot, lambda: view.hits.complete)
         assert view.hits == Hits(None, 0)
         view.set_filter(SERIOUS)
-        await until(pilot, lambda: view.complete and view.hits.complete)
+        await met(pilot, lambda: view.complete and view.hits.complete)
         view.set_filter(LogFilter())
         store.append(fresh(range(2_000, 4_000)))
         view.sync()
-        await until(pilot, lambda: view.hits.complete and view.hits.total == 1)
+        await met(pilot, lambda: view.hits.complete and view.hits.total == 1)
         assert view.following
         assert "number 3999 " in text(app)
         view.step_hit(1)
@@ -347,7 +346,7 @@ async def test_a_step_shows_the_place_that_was_found(store: LogStore, wrap: bool
         app.view.wrap = wrap
         await pilot.press("home")
         app.view.set_needle(Needle("plum"))
-        await until(pilot, lambda: app.view.hits.complete and app.view.hits.total == 2)
+        await met(pilot, lambda: app.view.hits.complete and app.view.hits.total == 2)
         for _ in range(4):
             app.view.step_hit(1)
             await pilot.pause()

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from asgi_tui.domain.log_entry import Ink, Origin, Span
 from asgi_tui.engine.log_store import LogStore
 from asgi_tui.frontends.console.widgets.log_view import CUT
+from tests.console.screen import met
 from tests.console.small_log import (
     AT,
     NARROW,
@@ -21,7 +22,6 @@ from tests.console.small_log import (
     fresh,
     line,
     text,
-    until,
 )
 
 
@@ -121,7 +121,7 @@ async def test_the_wheel_and_the_scrollbar_move_it(store: LogStore) -> None:
         await pilot.mouse_down(offset=bar)
         await pilot.hover(offset=(79, 0))
         await pilot.mouse_up(offset=(79, 0))
-        await until(pilot, lambda: view.scroll_y < 100)
+        await met(pilot, lambda: view.scroll_y < 100)
         assert "Exception in ASGI" in text(app) or view.scroll_y > 0
         await pilot.press("home")
         assert view.scroll_y == 0

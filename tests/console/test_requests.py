@@ -106,7 +106,7 @@ async def test_the_newest_is_followed_until_one_moves_up() -> None:
         assert "FOLLOW" in await until(pilot, app, "/items/99.")
         assert chosen(app) == "/items/99."
         await pilot.press("up", "up")
-        await until(pilot, app, "+0 new · End follows")
+        await until(pilot, app, "End follows")
         driver.play(*calls(7, 100))
         shown = await until(pilot, app, "+7 new")
         assert "/items/99." in shown
@@ -116,7 +116,7 @@ async def test_the_newest_is_followed_until_one_moves_up() -> None:
         assert "/items/106." in await until(pilot, app, "FOLLOW")
         assert chosen(app) == "/items/106."
         await pilot.press("home")
-        assert "/items/0." in await until(pilot, app, "+0 new")
+        assert "/items/0." in await until(pilot, app, "End follows")
         await pilot.press("pagedown", "down", "pageup", "f")
         assert "/items/106." in await until(pilot, app, "FOLLOW")
 
@@ -130,7 +130,7 @@ async def test_the_wheel_leaves_follow_and_the_place_stays_when_the_oldest_go() 
         await until(pilot, app, "/items/59.")
         # as the wheel does
         screen.query_one(RequestTable).scroll_relative(y=-3, animate=False)
-        await until(pilot, app, "+0 new")
+        await until(pilot, app, "End follows")
         top, under = row(app, "/items/"), chosen(app)
         driver.play(*calls(15, 60))
         assert "60 of 60 requests kept" in await until(pilot, app, "+15 new")
@@ -323,7 +323,7 @@ async def test_a_click_chooses_a_double_click_opens_and_what_is_cut_is_told() ->
         await looking(pilot, app, *calls(9), request(9, path=long))
         await until(pilot, app, "/items/8.")
         await pilot.click("#request-table", offset=(30, 3))
-        await until(pilot, app, "+0 new")
+        await until(pilot, app, "End follows")
         assert chosen(app) == "/items/2."
         await pilot.click("#request-table", offset=(30, 0))
         await pilot.click("#request-table", offset=(30, 20))

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from asgi_tui.engine import log_export
 from asgi_tui.frontends.console.app import ConsoleApp
 from asgi_tui.frontends.console.screens.save_log import SaveLogDialog
 from tests.console.fake import FakeDriver, console, lines, plan
-from tests.console.screen import until
+from tests.console.screen import met, until
 
 
 def saving(driver: FakeDriver, directory: Path) -> ConsoleApp:
@@ -35,6 +36,7 @@ async def opened(
 
 async def named(pilot: Pilot[Any], name: str) -> None:  # Any: as above
     """Types a name in place of the one that is offered."""
+    await met(pilot, lambda: isinstance(pilot.app.focused, Input))
     await pilot.press("ctrl+u", *name, "enter")
 
 
@@ -66,7 +68,7 @@ async def test_a_file_that_is_there_is_overwritten_after_a_yes_alone(tmp_path: P
         await named(pilot, "log")
         assert "is there already. Overwrite it?" in await until(pilot, app, "Overwrite it?")
         await pilot.press("n")
-        await until(pilot, app, "Enter saves")
+        await met(pilot, lambda: isinstance(app.focused, Input))
         assert path.read_text() == "mine"
         await pilot.press("enter")
         await until(pilot, app, "Overwrite it?")
