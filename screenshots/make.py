@@ -28,6 +28,7 @@ from asgi_tui.domain.plan import LaunchPlan
 from asgi_tui.domain.sending import Sending, sending_of
 from asgi_tui.domain.target import Target
 from asgi_tui.engine.knowledge import Knowledge
+from asgi_tui.engine.log_store import LogStore
 from asgi_tui.engine.session import Session
 from asgi_tui.engine.trust import trust
 from asgi_tui.engine.user_files import state_directory
@@ -143,7 +144,8 @@ async def with_console(
     project: Path, size: tuple[int, int], scene: Callable[[ConsoleApp, Session, Pilot[int]], Awaitable[None]]
 ) -> None:
     """Runs a scene in a console of its own and stops everything after it."""
-    session = Session(events_interval=1 / 30)
+    logs = LogStore()
+    session = Session(events_interval=1 / 30, logs=logs)
     plan = LaunchPlan(Target.parse("main:app"), "uvicorn", str(project)).with_options({"port": PORT})
     app = ConsoleApp(driver=session, knowledge=Knowledge(os.environ), plan=plan)
     async with app.run_test(size=size) as pilot:
@@ -151,6 +153,7 @@ async def with_console(
         await pilot.pause(0.5)
         await scene(app, session, pilot)
     await session.close()
+    logs.close()
 
 
 def has_reloads(app: ConsoleApp, count: int) -> bool:
@@ -298,6 +301,21 @@ async def requests(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name
     save(app, f"side-by-side{name}")
 
 
+async def log(app: ConsoleApp, session: Session, pilot: Pilot[int], *, name: str) -> None:
+    """The log on the whole screen: a mark, a search, a filter."""
+    await pilot.press("enter")
+    await until(lambda: session.state is State.READY)
+    await ask_all(2)
+    await pilot.pause(0.5)
+    await pilot.press("z", "up")
+    await pilot.pause(0.5)
+    await pilot.press("m", "ampersand", *"-old-page", "enter")
+    await pilot.pause(0.5)
+    await pilot.press("slash", *"checkout")
+    await pilot.pause(1)
+    save(app, name)
+
+
 async def light(app: ConsoleApp, session: Session, pilot: Pilot[int], *, project: Path) -> None:
     """The Run screen in the light theme."""
     app.action_toggle_theme()
@@ -324,6 +342,7 @@ async def main(project: Path) -> None:
         await with_console(project, size, partial(launch, name=f"launch{suffix}"))
         await with_console(project, size, partial(options, name=f"options{suffix}"))
         await with_console(project, size, partial(run, name=f"run{suffix}", project=project))
+        await with_console(project, size, partial(log, name=f"logs{suffix}"))
         await with_console(project, size, partial(requests, name=suffix))
     await with_console(project, (120, 40), partial(paste, name="paste"))
     await with_console(project, (120, 40), partial(reload, name="reload", project=project))
