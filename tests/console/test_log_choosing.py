@@ -14,7 +14,7 @@ from asgi_tui.engine.log_sieve import Sieve
 from asgi_tui.engine.log_store import LogStore
 from asgi_tui.frontends.console.app import ConsoleApp
 from asgi_tui.frontends.console.history import Place
-from asgi_tui.frontends.console.log_search import Hits, LogSearch
+from asgi_tui.frontends.console.log_search import Hits, LogSearch, Members
 from asgi_tui.frontends.console.widgets import log_view
 from asgi_tui.frontends.console.widgets.log_view import LogView
 from tests.console.fake import FakeDriver, running
@@ -160,7 +160,7 @@ async def test_filter_and_search_show_what_a_sieve_finds(store: LogStore) -> Non
         expected = [sieve.at(rank) for rank in range(len(sieve))]
         assert view.hits.total == len(expected) > 1
         assert view.shown == 500
-        assert list(view.numbers()) == list(range(3, 5_000, 10))
+        assert numbers(view._search.members) == list(range(3, 5_000, 10))
         assert view.current == expected[-1]
         highlighted = set()
         found = [view._painter.style("found"), view._painter.style("here")]
@@ -304,6 +304,11 @@ async def test_what_is_followed_stays_followed_with_another_filter_and_with_late
         assert (view.current, view.hits.index, view.following) == (3_100, 0, False)
 
 
+def numbers(members: Members) -> list[int]:
+    """All of them."""
+    return [members.at(rank) for rank in range(len(members))]
+
+
 def test_a_filter_takes_over_with_its_first_result_and_not_before(store: LogStore) -> None:
     store.append(fresh(range(20_000)))
     search = LogSearch(store)
@@ -314,7 +319,7 @@ def test_a_filter_takes_over_with_its_first_result_and_not_before(store: LogStor
         search.advance(0)
         turns += 1
     assert turns > 2
-    assert (list(search.numbers()), len(search.members), search.shown) == ([0], 1, 1)
+    assert (numbers(search.members), len(search.members), search.shown) == ([0], 1, 1)
 
 
 async def test_a_selection_of_a_line_that_is_panned_takes_what_is_seen(store: LogStore) -> None:

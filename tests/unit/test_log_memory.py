@@ -46,7 +46,7 @@ def test_of_what_is_painted_nothing_is_too_large_for_the_disk(store: LogStore, l
         assert sum(block.body.painted for block in store.blocks() if block.body) < 8 * BLOCK_SPANS
     assert all(block.place is None or block.place[2] < SEGMENT_BYTES // 2 for block in store.blocks())
     store.append(line(f"{number}") for number in range(5_000))
-    assert store.on_disk
+    assert store._archive.size
     assert store.evicted == 0
     first = next(store.entries([0]))
     assert len(first.spans) == width
@@ -66,7 +66,7 @@ def test_a_closed_store_makes_no_more_files(store: LogStore) -> None:
     store.close()
     store.append(line(f"{number}") for number in range(5_000))
     assert store.keep("rest") is None
-    assert store.on_disk == 0
+    assert store._archive.size == 0
     assert store.evicted > 0
     assert store.lines + store.evicted == 5_000
 

@@ -8,14 +8,14 @@ from functools import cache
 from asgi_tui.domain.log_entry import Span
 from asgi_tui.domain.sgr import PLAIN, after_sgr
 from asgi_tui.domain.terminal_line import OverwrittenLine, StraightLine
-from asgi_tui.domain.text import sanitize
+from asgi_tui.domain.text import CONTROLS, sanitize
 
 # A control character as `sanitize` knows them, and a tab; with what makes it a sequence that is honoured: SGR
 # and EL (7 or 8 bits), OSC 8 with an http or https address or none. Lengths are bounded, and nothing is read
 # twice (the ++ of it), so that it takes no longer however it is made up.
 _CONTROL = re.compile(
-    r"""([\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff])
-    (?: (?: (?<=\x9b) | (?<=\x1b)\[ ) (?: ([0-9;:]{0,256}+) m | ([012]?) K )
+    rf"([\t{CONTROLS}])"
+    r"""(?: (?: (?<=\x9b) | (?<=\x1b)\[ ) (?: ([0-9;:]{0,256}+) m | ([012]?) K )
       | (?<=\x1b) \]8; [ -:<-~]{0,256}+ ; ((?:(?i:https?)://[!-~]{1,2000}+)?) (?:\x07|\x1b\\)
     )?""",
     re.VERBOSE,

@@ -9,7 +9,10 @@ from collections.abc import Iterable
 # ECMA-48: CSI with its parameters and final byte; OSC, DCS, SOS, PM and APC up to their terminator; the
 # two-character escapes. 8-bit C1 introducers count as well, since some terminals honour them.
 _SGR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What is made visible, as a part of a character class: controls but the tab, ends of lines of other kinds,
+# bidirectional overrides, lone surrogates.
+CONTROLS = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_CONTROL = re.compile(f"[{CONTROLS}]")
 _SECRET_QUERY = re.compile(
     r"(?i)([?&](?:access_token|api[_-]?key|auth|code|key|password|passwd|secret|session|sig|signature|token)=)"
     r"[^&\s\"']+"

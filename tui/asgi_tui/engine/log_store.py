@@ -68,13 +68,13 @@ class LogStore:
         assert body is not None  # that of the newest block always is in memory
         # Links and colours tell them apart as well.
         painted = tuple(spans)
+        lines = text.count("\n") + 1
+        self._lines += lines
         if rest is None and self._last == (origin, text, request, painted):
             index = len(block.kinds) - 1
             count, _ = body.counts.get(index, (1, 0.0))
             body.counts[index] = count + 1, at
-            lines = text.count("\n") + 1
             block.repeated += lines
-            self._lines += lines
             return
         kind = block.kind_of.get(origin)
         if (
@@ -102,9 +102,7 @@ class LogStore:
         body.texts.append(text)
         body.times.append(at)
         body.chars += len(text) + 1
-        lines = text.count("\n") + 1
         block.lines += lines
-        self._lines += lines
         # Last: it is what tells readers that the entry is there.
         block.kinds.append(kind)
         self._last = (origin, text, request, painted) if rest is None else None
@@ -246,11 +244,6 @@ class LogStore:
         return self._lines
 
     @property
-    def on_disk(self) -> int:
-        """Bytes on disk."""
-        return self._archive.size
-
-    @property
     def pending(self) -> tuple[tuple[str, float, str, int], ...]:
         """Unfinished lines: stream, time, text and size, at most one of each stream of a run."""
         with self._lock:
@@ -266,11 +259,6 @@ class LogStore:
         if block is None or number >= block.end:
             raise IndexError(number)
         return block
-
-    def origin(self, number: int) -> Origin:
-        """Where an entry comes from, which is in memory for all. Raises ``IndexError`` where it is gone."""
-        block = self._found(number)
-        return block.origin(number - block.first)
 
     def entry(self, number: int) -> Entry | None:
         """An entry; None where it is on disk and was not loaded. Raises ``IndexError`` where it is gone."""

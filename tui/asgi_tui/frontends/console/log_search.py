@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -126,19 +125,6 @@ class LogSearch:
         if self._advanced not in self._sieves():
             return ""
         return "search" if self._advanced is self.hits else "filter"
-
-    def numbers(self) -> Iterator[int]:
-        """Every entry that passes, looked for anew. Blocks."""
-        if not self.wanted.terms:
-            yield from range(self._store.first, self._store.end)
-            return
-        sieve = Sieve(self._store, self.wanted)
-        while not sieve.advance(1.0):
-            pass
-        number: int | None = near(sieve, 0)
-        while number is not None:
-            yield number
-            number = near(sieve, sieve.rank(number + 1))
 
     def settle(self) -> bool:
         """Takes over the results of a new filter once there are some; whether it did."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 from textual import work
 from textual.message import Message
@@ -117,10 +116,6 @@ class LogView(LogCursor):
             return None
         line = 0 if self._cursor is None or rows.folded else self._cursor.row
         return place_of(rows.entry.text, rows.text(line) if line else "")
-
-    def numbers(self) -> Iterator[int]:
-        """Every entry that passes the filter, for a thread of its own. Blocks."""
-        return self._search.numbers()
 
     @property
     def _current_entry(self) -> Entry | None:
